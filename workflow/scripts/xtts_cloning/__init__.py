@@ -1,0 +1,1 @@
+"""The library behind the workflow's command-line scripts: one plainly named module per concern."""

@@ -1,0 +1,94 @@
+"""The config: read, merge over the defaults, check against the strict schema, cut into one slice per step."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from xtts_cloning.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[3]
+DEFAULTS = ROOT / "config" / "config.yaml"
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+
+CONDITIONING = [f"reference.{key}" for key in ("gpt_cond_len", "gpt_cond_chunk_len", "max_ref_len", "sound_norm_refs")]
+COMPUTE = ["compute.device", "compute.threads"]
+
+# What each step may read, and so what reruns it when it changes.
+STEPS = {
+    "make_demo_speech": ["seed"],
+    "make_demo_model": ["seed", "language"],
+    "download_dataset": ["dataset"],
+    "download_model": ["model.source", "model.revision"],
+    "subset": ["language", "seed", "speaker", "subset"],
+    "reference": ["seed", "reference.clip", "reference.min_seconds", "reference.max_seconds"],
+    "finetune": ["language", "seed", "finetune", *COMPUTE],
+    "synthesize": ["language", "seed", "synthesis", *CONDITIONING, *COMPUTE],
+    "evaluate": ["language", "seed", "evaluation", *COMPUTE],
+    "report": ["run", "speaker", "language", "seed", "dataset", "subset", "reference", "model", "finetune"]
+    + ["synthesis", "evaluation", "report", "compute"],
+}
+
+
+def load(path: str | Path) -> dict:
+    """The config at `path`, merged over config/config.yaml as Snakemake merges --configfile, and checked."""
+    config = _read(DEFAULTS)
+    _merge(config, _read(Path(path)))
+    check(config, str(path))
+    return config
+
+
+def check(config: dict, name: str = "config") -> None:
+    """Raise a UserError that lists every key that is unknown, missing, of a wrong type or out of range."""
+    validator = jsonschema.Draft202012Validator(_read(SCHEMA))
+    errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.absolute_path)))
+    if errors:
+        lines = "\n".join(f"  {_explain(error)}" for error in errors)
+        raise UserError(f"{name} is not a valid config:\n{lines}\nEvery key is explained in config/README.md.")
+
+
+def settings(config: dict, step: str) -> dict:
+    """The step's slice of the config, with the config's own nesting."""
+    part: dict[str, Any] = {}
+    for dotted in STEPS[step]:
+        *parents, last = dotted.split(".")
+        source, target = config, part
+        for key in parents:
+            source, target = source[key], target.setdefault(key, {})
+        target[last] = source[last]
+    return part
+
+
+def read_settings(argument: str, step: str) -> dict:
+    """The step's slice from a --settings argument: JSON text as Snakemake passes it, or a path to a config file."""
+    if argument.lstrip().startswith("{"):
+        return json.loads(argument)
+    return settings(load(argument), step)
+
+
+def _read(path: Path) -> dict:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"config file {path} does not exist; config/config.yaml is the one to start from") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} must hold keys and values, not {type(content).__name__}")
+    return content
+
+
+def _merge(base: dict, change: dict) -> None:
+    for key, value in change.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    key = ".".join(map(str, error.absolute_path)) or "top level"
+    described = error.schema.get("description") if isinstance(error.schema, dict) else None
+    return f"{key}: {error.message}" + (f" ({described})" if described else "")
