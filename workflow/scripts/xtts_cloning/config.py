@@ -18,8 +18,7 @@ COMPUTE = ["compute.device", "compute.threads"]
 
 # What each step may read, and so what reruns it when it changes.
 STEPS = {
-    "make_demo_speech": ["seed"],
-    "make_demo_model": ["seed", "language"],
+    "make_demo_model": ["seed"],
     "download_dataset": ["dataset"],
     "download_model": ["model.source", "model.revision"],
     "subset": ["language", "seed", "speaker", "subset"],

@@ -1,0 +1,74 @@
+"""What all tests share: given real input, a stand-in model, spoken clips, and the list of what could not run."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = ROOT / "workflow" / "scripts"
+
+
+def _given(variable: str, what: str) -> Path:
+    value = os.environ.get(variable)
+    if not value:
+        pytest.skip(f"{variable} is not set: {what}")
+    path = Path(value)
+    assert path.exists(), f"{variable}={value} does not exist"
+    return path.resolve()
+
+
+@pytest.fixture(scope="session")
+def ljspeech_archive() -> Path:
+    """A real LJSpeech archive."""
+    return _given("LJSPEECH_ARCHIVE", "an LJSpeech archive for the tests on real recordings")
+
+
+@pytest.fixture(scope="session")
+def hub_files() -> Path:
+    """A folder with the real config.json and vocab.json of XTTS-v2."""
+    return _given("XTTS_HUB_FILES", "a folder with XTTS-v2's config.json and vocab.json")
+
+
+@pytest.fixture(scope="session")
+def other_speaker() -> Path:
+    """A folder with real clips of another person."""
+    return _given("OTHER_SPEAKER_AUDIO", "a folder with clips of a person who is not the LJSpeech reader")
+
+
+@pytest.fixture(scope="session")
+def standin(tmp_path_factory) -> Path:
+    """A small random-weight XTTS-v2 in the hub's layout; read only."""
+    folder = tmp_path_factory.mktemp("model") / "standin"
+    run_script("make_demo_model.py", "--settings", '{"seed": 1}', "--output", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_speech(tmp_path_factory) -> Path:
+    """A folder with demo-speech.tar.bz2 (60 spoken clips in LJSpeech layout) and other/ (a second voice)."""
+    folder = tmp_path_factory.mktemp("speech")
+    archive, other = folder / "demo-speech.tar.bz2", folder / "other"
+    run_script("make_demo_speech.py", "--archive", archive, "--other-speaker", other)
+    return folder
+
+
+def run_script(name: str, *arguments: object, check: bool = True, **options) -> subprocess.CompletedProcess:
+    """Run workflow/scripts/<name> as the workflow does."""
+    command = [sys.executable, str(SCRIPTS / name), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    if check and done.returncode:
+        raise AssertionError(f"{name} exited {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def pytest_collection_modifyitems(items) -> None:
+    if any(item.get_closest_marker("gpu") for item in items):
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in items:
+                if item.get_closest_marker("gpu"):
+                    item.add_marker(pytest.mark.skip(reason="no NVIDIA GPU on this machine"))
