@@ -1,6 +1,7 @@
 """The config: read, merge over the defaults, check against the strict schema, cut into one slice per step."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,28 @@ def settings(config: dict, step: str) -> dict:
             source, target = source[key], target.setdefault(key, {})
         target[last] = source[last]
     return part
+
+
+def is_url(location: str) -> bool:
+    """Whether a dataset's archive must be downloaded; everything else is a local path."""
+    return location.startswith(("http://", "https://"))
+
+
+def is_hub_repository(source: str) -> bool:
+    """Whether model.source names a hub repository (owner/name) rather than a local folder."""
+    return re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", source) is not None and not (ROOT / source).is_dir()
+
+
+def archive_path(config: dict) -> str:
+    """Where the dataset's archive or folder lies once it is there."""
+    archive = config["dataset"]["archive"]
+    return f"data/downloads/{archive.rsplit('/', 1)[-1]}" if is_url(archive) else archive
+
+
+def model_folder(config: dict) -> str:
+    """Where the model's files lie once they are there."""
+    source = config["model"]["source"]
+    return f"data/models/{source.split('/')[1]}" if is_hub_repository(source) else source
 
 
 def read_settings(argument: str, step: str) -> dict:

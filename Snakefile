@@ -1,0 +1,19 @@
+# LJSpeech (or anyone's recordings) -> fine-tuned XTTS-v2 -> speech and a report.
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/demo.smk"
+include: "workflow/rules/download.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/reference.smk"
+include: "workflow/rules/finetune.smk"
+include: "workflow/rules/synthesize.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",

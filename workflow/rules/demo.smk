@@ -1,0 +1,43 @@
+# The embedded default's input: spoken by espeak-ng and a random-weight model, made where the demo's config looks for them.
+DEMO_ARCHIVE = "data/downloads/demo-speech.tar.bz2"
+DEMO_OTHER_SPEAKER = "data/downloads/demo-other-speaker"
+DEMO_MODEL = "data/models/demo"
+
+
+rule demo_speech:
+    input:
+        **code("make_demo_speech"),
+    output:
+        archive=DEMO_ARCHIVE,
+        other_speaker=directory(DEMO_OTHER_SPEAKER),
+    log:
+        "data/downloads/logs/demo_speech.log",
+    params:
+        lock=LOCK,
+    container:
+        CONTAINER
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python {input.script} --archive {output.archive:q} --other-speaker {output.other_speaker:q} 2>&1 | tee {log:q}"
+
+
+rule demo_model:
+    input:
+        **code("make_demo_model"),
+    output:
+        expand(f"{DEMO_MODEL}/{{name}}", name=["model.pth", "config.json", "vocab.json", "dvae.pth", "mel_stats.pth"]),
+    log:
+        "data/models/logs/demo_model.log",
+    params:
+        settings=settings("make_demo_model"),
+        lock=LOCK,
+        folder=DEMO_MODEL,
+    container:
+        CONTAINER
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    shell:
+        "python {input.script} --settings {params.settings:q} --output {params.folder:q} 2>&1 | tee {log:q}"
