@@ -11,7 +11,12 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"
 
 
+REAL_INPUT = ("LJSPEECH_ARCHIVE", "XTTS_HUB_FILES", "OTHER_SPEAKER_AUDIO")
+_used: set[str] = set()
+
+
 def _given(variable: str, what: str) -> Path:
+    _used.add(variable)
     value = os.environ.get(variable)
     if not value:
         pytest.skip(f"{variable} is not set: {what}")
@@ -72,3 +77,22 @@ def pytest_collection_modifyitems(items) -> None:
             for item in items:
                 if item.get_closest_marker("gpu"):
                     item.add_marker(pytest.mark.skip(reason="no NVIDIA GPU on this machine"))
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """List by name what this machine could not run, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.section("not run on this machine")
+        for report in skipped:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            terminalreporter.line(f"{report.nodeid}: {reason.removeprefix('Skipped: ')}")
+
+
+def pytest_sessionfinish(session) -> None:
+    """A run of the whole suite that was given real input and did not use it has failed."""
+    whole = session.config.args == session.config.getini("testpaths") and not session.config.option.keyword
+    unused = [name for name in REAL_INPUT if os.environ.get(name) and name not in _used]
+    if whole and unused:
+        print(f"\ngiven but used by no test: {', '.join(unused)}", file=sys.stderr)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

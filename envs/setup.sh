@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Set up .venv/<name> from envs/<name>.lock for each name given; does nothing where the lock is already installed.
+# usage: envs/setup.sh workflow xtts        PYTHON=/path/to/python3.11 names another interpreter
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python3.11}
+
+stamp() { cat "envs/$1.lock" envs/build.lock | sha256sum | cut -d' ' -f1; }
+installed() { [ "$(cat ".venv/$1/.installed" 2>/dev/null)" = "$(stamp "$1")" ]; }
+
+missing=()
+for name in "$@"; do installed "$name" || missing+=("$name"); done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if ! "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+  cat >&2 <<MESSAGE
+error: no Python 3.11 with its venv module was found (tried: $python).
+  TTS 0.21.3 needs Python below 3.12 and Snakemake 9 needs 3.11 or newer, so 3.11 it is.
+  Debian 12, Ubuntu:  sudo apt install python3.11 python3.11-venv
+  any Linux:          conda create -p ./python3.11 python=3.11, then make PYTHON=./python3.11/bin/python ...
+  cluster:            module load python/3.11 (see: module avail python)
+MESSAGE
+  exit 1
+fi
+
+mkdir -p .venv
+exec 9>.venv/.lock
+flock 9 # two set-ups at once would write the same folders
+
+# Everything stays in the checkout; certificates and index are the ones this machine gives to pip.
+export UV_CACHE_DIR="$PWD/.venv/cache" UV_NO_CONFIG=1 UV_PYTHON_DOWNLOADS=never
+[ ! -f /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS=true
+
+if ! installed uv; then
+  rm -rf .venv/uv
+  "$python" -m venv .venv/uv
+  .venv/uv/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r envs/uv.lock
+  stamp uv >.venv/uv/.installed
+fi
+index=$(.venv/uv/bin/python -m pip config get global.index-url 2>/dev/null || true)
+[ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
+
+for name in "${missing[@]}"; do
+  [ "$name" = uv ] && continue
+  echo "setting up .venv/$name from envs/$name.lock" >&2
+  [ -x ".venv/$name/bin/python" ] || .venv/uv/bin/uv venv --quiet --clear --python "$python" ".venv/$name"
+  rm -f ".venv/$name/.installed"
+  .venv/uv/bin/uv pip sync --require-hashes --compile-bytecode --build-constraints envs/build.lock \
+    --python ".venv/$name/bin/python" "envs/$name.lock"
+  stamp "$name" >".venv/$name/.installed"
+done
+rm -rf .venv/cache # hard links keep what is installed
