@@ -5,6 +5,7 @@ latents are kept while decoding instead of running the whole GPT a second time.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -34,9 +35,22 @@ class Decoded:
 
 
 @torch.inference_mode()
-def decode(model, requests: list[Request], sampling: dict, do_sample: bool = True) -> list[Decoded]:
-    """Decode every request with the values of settings["synthesis"]; without do_sample the likeliest code is taken."""
-    return [_decode_one(model.gpt, request, sampling, do_sample) for request in requests]
+def decode(
+    model,
+    requests: list[Request],
+    sampling: dict,
+    do_sample: bool = True,
+    progress: Callable[[int], object] = lambda count: None,
+) -> list[Decoded]:
+    """Decode every request with the values of settings["synthesis"]; without do_sample the likeliest code is taken.
+
+    progress(1) is called when a request is done.
+    """
+    decoded = []
+    for request in requests:
+        decoded.append(_decode_one(model.gpt, request, sampling, do_sample))
+        progress(1)
+    return decoded
 
 
 def _decode_one(gpt, request: Request, sampling: dict, do_sample: bool) -> Decoded:
