@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from xtts_cloning.errors import UserError
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULTS = ROOT / "config" / "config.yaml"
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+
+LICENCE_VARIABLE = "COQUI_TOS_AGREED"  # the TTS library's own
+LICENCE_REMEDY = (
+    "the licence of XTTS-v2 is not accepted: its weights, what they speak and every fine-tune of them are for "
+    "non-commercial use only\nRead https://coqui.ai/cpml.txt (Coqui Public Model License); if you agree, set "
+    f"model.accept_cpml: true in the config, or {LICENCE_VARIABLE}=1 in the environment."
+)
 
 CONDITIONING = [f"reference.{key}" for key in ("gpt_cond_len", "gpt_cond_chunk_len", "max_ref_len", "sound_norm_refs")]
 COMPUTE = ["compute.device", "compute.threads"]
@@ -27,8 +35,9 @@ STEPS = {
     "finetune": ["language", "seed", "finetune", *COMPUTE],
     "synthesize": ["language", "seed", "synthesis", *CONDITIONING, *COMPUTE],
     "evaluate": ["language", "seed", "evaluation", *COMPUTE],
-    "report": ["run", "speaker", "language", "seed", "dataset", "subset", "reference", "model", "finetune"]
-    + ["synthesis", "evaluation", "report", "compute"],
+    # everything but what changes no result: the licence's acceptance and the choice of the image
+    "report": ["run", "speaker", "language", "seed", "dataset", "subset", "reference", "model.source", "model.revision"]
+    + ["finetune", "synthesis", "evaluation", "report", *COMPUTE],
 }
 
 
@@ -81,6 +90,12 @@ def model_folder(config: dict) -> str:
     """Where the model's files lie once they are there."""
     source = config["model"]["source"]
     return f"data/models/{source.split('/')[1]}" if is_hub_repository(source) else source
+
+
+def licence_problem(config: dict, environment: Mapping[str, str]) -> str | None:
+    """What to read and set before the hub's model may be used, or None where that is done or not needed."""
+    accepted = config["model"]["accept_cpml"] or environment.get(LICENCE_VARIABLE) == "1"
+    return LICENCE_REMEDY if is_hub_repository(config["model"]["source"]) and not accepted else None
 
 
 def read_settings(argument: str, step: str) -> dict:
