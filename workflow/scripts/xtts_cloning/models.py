@@ -4,14 +4,13 @@ The weights land in the library's own GPT and HifiDecoder, as `Xtts.load_checkpo
 without its plain torch.load, its trainer's imports and its building of every module twice.
 """
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 from transformers.modeling_utils import no_init_weights
 
-from xtts_cloning import checkpoints, texts
+from xtts_cloning import checkpoints, model_config, texts
 from xtts_cloning.errors import UserError
 from xtts_cloning.library import GPT, HifiDecoder
 
@@ -64,40 +63,23 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> Model:
     Raises UserError when a file is missing or unreadable, or when config, vocabulary and weights do not fit together.
     """
     folder = Path(folder)
-    for name in ("model.pth", "config.json", "vocab.json"):
-        if not (folder / name).is_file():
-            raise UserError(f"{folder / name} is missing: a model folder holds model.pth, config.json and vocab.json")
-    model = build(folder)
-    weights = checkpoints.load(folder / "model.pth")
-    load_weights(model, weights["model"] if "model" in weights else weights, folder)
-    model.gpt.init_gpt_for_inference(kv_cache=True)
-    return model.eval().to(device)
-
-
-def build(folder: Path) -> Model:
-    """The modules that config.json and vocab.json describe; their weights are yet to be loaded."""
-    path = folder / "config.json"
+    config = model_config.read(folder)
     tokenizer = texts.load_tokenizer(folder / "vocab.json")
+    weights = checkpoints.load(folder / "model.pth")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        # every weight comes from the checkpoint; drawing 441 million random ones first would take half a minute
+        weights = {
+            name.removeprefix("xtts."): tensor for name, tensor in weights["model"].items()
+        }  # a trainer's prefix
+        weights = {name: tensor for name, tensor in weights.items() if not name.startswith(NOT_LOADED)}
+        checkpoints.check_weights_fit(config, weights, tokenizer.get_number_tokens())
+        # every weight comes from the file; drawing 441 million random ones before would take half a minute
         with no_init_weights():
             model = Model(config, tokenizer)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UserError(f"{path} does not describe an XTTS-v2 model ({error!r}); take it from where model.pth comes from") from None
-    if not model.args.gpt_use_perceiver_resampler:
-        raise UserError(f"{path} has gpt_use_perceiver_resampler false: that is XTTS v1, and only XTTS-v2 is supported")
-    return model
-
-
-def load_weights(model: Model, weights: dict[str, torch.Tensor], folder: Path) -> None:
-    """Fill the model; every tensor must be there with the shape that the config asks for, and no other."""
-    weights = {name.removeprefix("xtts."): tensor for name, tensor in weights.items()}  # the library's trainer adds it
-    weights = {name: tensor for name, tensor in weights.items() if not name.startswith(NOT_LOADED)}
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        first = "\n".join(str(error).splitlines()[1:4])
+        model.load_state_dict(weights, assign=True)  # without a second copy in memory
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise UserError(
-            f"{folder / 'model.pth'} does not fit config.json and vocab.json beside it; the three belong together:\n{first}"
+            f"{folder}: model.pth does not fit config.json, or one of them is not of an XTTS-v2 model; take both from the "
+            f"same model and revision\n{type(error).__name__}: {str(error)[:300]}"
         ) from None
+    model.gpt.init_gpt_for_inference(kv_cache=True)
+    return model.eval().to(device, torch.float32)
