@@ -58,7 +58,14 @@ class Model(torch.nn.Module):
 
 
 def load(folder: str | Path, device: str | torch.device = "cpu") -> Model:
-    """The model in `folder`, in float32, in evaluation mode, ready to speak on `device`.
+    """The model in `folder`, in float32, in evaluation mode, ready to speak on `device`; errors as in `read`."""
+    model = read(folder)
+    model.gpt.init_gpt_for_inference(kv_cache=True)
+    return model.eval().to(device)
+
+
+def read(folder: str | Path) -> Model:
+    """The model in `folder` on the CPU, in float32, as it is stored and trained.
 
     Raises UserError when a file is missing or unreadable, or when config, vocabulary and weights do not fit together.
     """
@@ -81,5 +88,4 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> Model:
             f"{folder}: model.pth does not fit config.json, or one of them is not of an XTTS-v2 model; take both from the "
             f"same model and revision\n{type(error).__name__}: {str(error)[:300]}"
         ) from None
-    model.gpt.init_gpt_for_inference(kv_cache=True)
-    return model.eval().to(device, torch.float32)
+    return model.float()
