@@ -52,7 +52,9 @@ def _conditioning(model, samples: torch.Tensor, reference: dict) -> tuple[torch.
     speaker_embedding = model.hifigan_decoder.speaker_encoder(at_speaker_rate, l2_norm=True).unsqueeze(-1)
 
     heard = samples[:, : RATE * reference["gpt_cond_len"]]
-    chunks = [chunk for chunk in heard.split(RATE * reference["gpt_cond_chunk_len"], 1) if chunk.shape[1] >= SHORTEST_CHUNK]
+    chunks = [
+        chunk for chunk in heard.split(RATE * reference["gpt_cond_chunk_len"], 1) if chunk.shape[1] >= SHORTEST_CHUNK
+    ]
     styles = [model.gpt.get_style_emb(_mel(chunk, model.mel_stats.cpu()).to(device)) for chunk in chunks]
     return torch.stack(styles).mean(0).transpose(1, 2), speaker_embedding
 

@@ -85,7 +85,7 @@ def read(folder: str | Path) -> Model:
         model.load_state_dict(weights, assign=True)  # without a second copy in memory
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise UserError(
-            f"{folder}: model.pth does not fit config.json, or one of them is not of an XTTS-v2 model; take both from the "
-            f"same model and revision\n{type(error).__name__}: {str(error)[:300]}"
+            f"{folder}: model.pth and config.json do not belong together, or are not of an XTTS-v2 model; take both "
+            f"from the same model and revision\n{type(error).__name__}: {str(error)[:300]}"
         ) from None
     return model.float()

@@ -1,0 +1,37 @@
+# Speech of the model as downloaded (zero_shot) and as fine-tuned, from the same texts, reference and seeds.
+SPOKEN_WITH = {"zero_shot": MODEL, "finetuned": f"{RESULTS}/finetune"}
+
+
+def model_files(wildcards):
+    return expand(f"{SPOKEN_WITH[wildcards.system]}/{{name}}", name=["model.pth", "config.json", "vocab.json"])
+
+
+rule synthesize:
+    input:
+        model_files,
+        **code("synthesize"),
+        reference=f"{DATA}/reference.wav",
+        test=f"{DATA}/mdata_test.csv",
+        lines=config["synthesis"]["lines"],
+    output:
+        directory(f"{RESULTS}/speech/{{system}}"),
+    log:
+        f"{RESULTS}/logs/synthesize_{{system}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/synthesize_{{system}}.tsv"
+    params:
+        settings=settings("synthesize"),
+        lock=LOCK,
+        model=lambda wildcards: SPOKEN_WITH[wildcards.system],
+    wildcard_constraints:
+        system="zero_shot|finetuned",
+    container:
+        CONTAINER
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=12000,
+        runtime=120,
+        gpu=1 if config["compute"]["device"] != "cpu" else 0,
+    shell:
+        "python {input.script} --settings {params.settings:q} --model {params.model:q} --reference {input.reference:q}"
+        " --phrases --lines {input.lines:q} --test {input.test:q} --output {output:q} 2>&1 | tee {log:q}"

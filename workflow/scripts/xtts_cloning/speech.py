@@ -1,0 +1,180 @@
+"""From planned utterances to audio, and the tables beside it.
+
+Every sentence has a seed of its own, made of the run's seed, the utterance's name and the sentence's number, so that an
+utterance's bytes do not depend on what else is spoken.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from xtts_cloning import audio, decoding, files, vocoder
+from xtts_cloning.utterances import Utterance, character_limit
+
+RATE = 24000  # Hz, of the vocoder
+FADE_SECONDS = 0.005  # at both ends of a joined sentence: no click where it meets the pause
+# A text at its language's character limit takes about 16 s to say; numbers and symbols are written shorter than said.
+LIMIT_SECONDS = 16.0
+PLAUSIBLE_FACTOR, PLAUSIBLE_SECONDS = 2.5, 2.0
+CLOCK = "from text ids to waveform, all attempts; a batch's decoding is shared out among its sentences"
+CLOCK_ALL = "everything from the loaded model to the last waveform"
+
+
+@dataclass
+class Take:
+    """One attempt at one sentence."""
+
+    seed: int
+    decoded: decoding.Decoded
+    excess: float  # seconds beyond what the text can plausibly take; infinite if it did not stop by itself
+
+
+@dataclass
+class Spoken:
+    """An utterance's audio and how it came about."""
+
+    utterance: Utterance
+    samples: np.ndarray  # float32 at 24 kHz
+    audio_tokens: int
+    stopped: bool  # every sentence by itself
+    seeds: list[int]  # of each sentence
+    attempts: int  # at the sentence that needed most
+    wall_seconds: float
+
+
+def speak(
+    model, utterances: list[Utterance], conditioning: tuple[torch.Tensor, torch.Tensor], settings: dict
+) -> list[Spoken]:
+    """Speak every utterance in the voice of `conditioning` (latents.conditioning's pair), with progress bars.
+
+    settings: seed, language and synthesis.
+    """
+    latents, speaker_embedding = conditioning
+    takes = _takes(model, utterances, latents, settings)
+    spoken = []
+    for utterance in tqdm(utterances, desc="vocoding", unit="utterance", mininterval=2):
+        tried = [takes[utterance.id, n] for n in range(len(utterance.text_ids))]
+        kept = [min(attempts, key=lambda take: take.excess) for attempts in tried]
+        start = time.perf_counter()
+        pieces = [vocoder.vocode(model, take.decoded.latents, speaker_embedding) for take in kept]
+        vocoding = time.perf_counter() - start
+        spoken.append(
+            Spoken(
+                utterance=utterance,
+                samples=join(pieces, settings["synthesis"]["pause_seconds"]),
+                audio_tokens=sum(len(take.decoded.codes) for take in kept),
+                stopped=all(take.decoded.stopped for take in kept),
+                seeds=[take.seed for take in kept],
+                attempts=max(map(len, tried)),
+                wall_seconds=vocoding + sum(take.decoded.wall_seconds for attempts in tried for take in attempts),
+            )
+        )
+    return spoken
+
+
+def _takes(
+    model, utterances: list[Utterance], latents: torch.Tensor, settings: dict
+) -> dict[tuple[str, int], list[Take]]:
+    """The attempts at each sentence, by utterance and number; up to synthesis.retries more at one that failed.
+
+    A probe gets one attempt, since it is there to show how the model fails.
+    """
+    synthesis = settings["synthesis"]
+    sentences = [(utterance, n) for utterance in utterances for n in range(len(utterance.text_ids))]
+    takes: dict[tuple[str, int], list[Take]] = {(utterance.id, n): [] for utterance, n in sentences}
+    for attempt in range(1 + synthesis["retries"]):
+        requests = [
+            decoding.Request(
+                text_ids=torch.tensor(utterance.text_ids[n]),
+                latents=latents,
+                seed=sentence_seed(settings["seed"], utterance.id, n, attempt),
+                max_new_tokens=synthesis["max_new_tokens"],
+            )
+            for utterance, n in sentences
+        ]
+        with tqdm(total=len(requests), desc="decoding", unit="sentence", mininterval=2) as bar:
+            decoded = decoding.decode(model, requests, synthesis, progress=bar.update)
+        for (utterance, n), request, result in zip(sentences, requests, decoded, strict=True):
+            limit = character_limit(model.tokenizer, settings["language"])
+            excess = excess_seconds(result, utterance.sentences[n], limit, model.args)
+            takes[utterance.id, n].append(Take(request.seed, result, excess))
+        failed = {key for key, attempts in takes.items() if attempts[-1].excess > 0}
+        sentences = [pair for pair in sentences if (pair[0].id, pair[1]) in failed and pair[0].kind != "probe"]
+        if not sentences:
+            break
+    return takes
+
+
+def sentence_seed(seed: int, utterance: str, number: int, attempt: int = 0) -> int:
+    """The seed of one sentence; further attempts have seeds of their own."""
+    return files.keyed_seed(seed, "utterance", utterance, number, *([attempt] if attempt else []))
+
+
+def excess_seconds(decoded: decoding.Decoded, sentence: str, character_limit: int, args) -> float:
+    """Seconds beyond what the sentence can plausibly take; 0 if it is fine, infinite if it did not stop by itself."""
+    if not decoded.stopped:
+        return math.inf
+    seconds = len(decoded.codes) * args.gpt_code_stride_len / args.input_sample_rate
+    plausible = PLAUSIBLE_FACTOR * LIMIT_SECONDS * len(sentence) / character_limit + PLAUSIBLE_SECONDS
+    return max(0.0, seconds - plausible)
+
+
+def join(pieces: list[np.ndarray], pause_seconds: float) -> np.ndarray:
+    """Sentences with pauses between them, faded where they meet one; a single sentence stays as the vocoder made it."""
+    if len(pieces) == 1:
+        return pieces[0]
+    pause = np.zeros(round(pause_seconds * RATE), np.float32)
+    joined = []
+    for piece in pieces:
+        ramp = np.linspace(0, 1, min(round(FADE_SECONDS * RATE), len(piece)), dtype=np.float32)
+        faded = piece.copy()
+        faded[: len(ramp)] *= ramp
+        faded[len(faded) - len(ramp) :] *= ramp[::-1]
+        joined += [faded, pause]
+    return np.concatenate(joined[:-1])
+
+
+def write(spoken: list[Spoken], folder: Path, wall_seconds: float) -> None:
+    """<utterance>.wav, manifest.csv and timing.csv; wall_seconds is what CLOCK_ALL says."""
+    manifest, timing = [], []
+    for item in spoken:
+        name = f"{item.utterance.id}.wav"
+        audio.write(folder / name, item.samples, RATE)
+        seconds = len(item.samples) / RATE
+        manifest.append(
+            {
+                "utterance": item.utterance.id,
+                "kind": item.utterance.kind,
+                "text": item.utterance.text,
+                "audio_file": name,
+                "sentences": len(item.utterance.sentences),
+                "text_tokens": sum(map(len, item.utterance.text_ids)),
+                "audio_tokens": item.audio_tokens,
+                "stopped": str(item.stopped).lower(),
+                "seed": " ".join(map(str, item.seeds)),
+                "attempts": item.attempts,
+                "seconds": f"{seconds:.4f}",
+                "sha256": files.sha256(folder / name),
+            }
+        )
+        timing.append(_timing(item.utterance.id, seconds, item.wall_seconds, CLOCK))
+    timing.append(_timing("all", sum(len(item.samples) for item in spoken) / RATE, wall_seconds, CLOCK_ALL))
+    pd.DataFrame(manifest).to_csv(folder / "manifest.csv", index=False, lineterminator="\n")
+    pd.DataFrame(timing).to_csv(folder / "timing.csv", index=False, lineterminator="\n")
+
+
+def _timing(utterance: str, audio_seconds: float, wall_seconds: float, clock: str) -> dict:
+    return {
+        "utterance": utterance,
+        "audio_seconds": f"{audio_seconds:.4f}",
+        "wall_seconds": f"{wall_seconds:.4f}",
+        "rtf": f"{wall_seconds / audio_seconds:.4f}",
+        "times_realtime": f"{audio_seconds / wall_seconds:.2f}",
+        "clock": clock,
+    }
