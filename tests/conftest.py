@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from checkout import copy_checkout, share_environments
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"
@@ -58,6 +61,42 @@ def demo_speech(tmp_path_factory) -> Path:
     archive, other = folder / "demo-speech.tar.bz2", folder / "other"
     run_script("make_demo_speech.py", "--archive", archive, "--other-speaker", other)
     return folder
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Path:
+    """A clean checkout with this one's environments, in which nothing has run yet."""
+    folder = copy_checkout(tmp_path_factory.mktemp("checkout"))
+    share_environments(folder)
+    return folder
+
+
+@dataclass
+class Demo:
+    """A checkout in which `make demo` has run."""
+
+    checkout: Path
+    log: str
+    wall_seconds: float
+
+    @property
+    def results(self) -> Path:
+        return self.checkout / "results/demo"
+
+    @property
+    def data(self) -> Path:
+        return self.checkout / "data/demo"
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory) -> Demo:
+    """One run of `make demo` in a clean checkout, shared by every test that looks at its results."""
+    folder = copy_checkout(tmp_path_factory.mktemp("demo"))
+    share_environments(folder)
+    begin = time.monotonic()
+    done = subprocess.run(["make", "demo"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    return Demo(folder, done.stdout, time.monotonic() - begin)
 
 
 def run_script(name: str, *arguments: object, check: bool = True, **options) -> subprocess.CompletedProcess:
