@@ -3,7 +3,10 @@ SPOKEN_WITH = {"zero_shot": MODEL, "finetuned": f"{RESULTS}/finetune"}
 
 
 def model_files(wildcards):
-    return expand(f"{SPOKEN_WITH[wildcards.system]}/{{name}}", name=["model.pth", "config.json", "vocab.json"])
+    return expand(
+        f"{SPOKEN_WITH[wildcards.system]}/{{name}}",
+        name=["model.pth", "config.json", "vocab.json"],
+    )
 
 
 rule synthesize:
@@ -19,10 +22,6 @@ rule synthesize:
         f"{RESULTS}/logs/synthesize_{{system}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/synthesize_{{system}}.tsv"
-    params:
-        settings=settings("synthesize"),
-        lock=LOCK,
-        model=lambda wildcards: SPOKEN_WITH[wildcards.system],
     wildcard_constraints:
         system="zero_shot|finetuned",
     container:
@@ -32,6 +31,10 @@ rule synthesize:
         mem_mb=12000,
         runtime=120,
         gpu=1 if config["compute"]["device"] != "cpu" else 0,
+    params:
+        settings=settings("synthesize"),
+        lock=LOCK,
+        model=lambda wildcards: SPOKEN_WITH[wildcards.system],
     shell:
         "python {input.script} --settings {params.settings:q} --model {params.model:q} --reference {input.reference:q}"
         " --phrases --lines {input.lines:q} --test {input.test:q} --output {output:q} 2>&1 | tee {log:q}"

@@ -74,9 +74,8 @@ def read(folder: str | Path) -> Model:
     tokenizer = texts.load_tokenizer(folder / "vocab.json")
     weights = checkpoints.load(folder / "model.pth")
     try:
-        weights = {
-            name.removeprefix("xtts."): tensor for name, tensor in weights["model"].items()
-        }  # a trainer's prefix
+        # the library's trainer puts "xtts." before every name
+        weights = {name.removeprefix("xtts."): tensor for name, tensor in weights["model"].items()}
         weights = {name: tensor for name, tensor in weights.items() if not name.startswith(NOT_LOADED)}
         checkpoints.check_weights_fit(config, weights, tokenizer.get_number_tokens())
         # every weight comes from the file; drawing 441 million random ones before would take half a minute
