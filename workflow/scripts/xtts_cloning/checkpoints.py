@@ -205,7 +205,7 @@ def _refuse_torchscript(path: str | Path) -> None:
 def _plain(value: Any) -> Any:
     """The same with every config object as a plain dict; containers are changed in place."""
     if isinstance(value, _Config):
-        return {key: _plain(content) for key, content in value.items()}
+        return {key: _plain(content) for key, content in value.items() if key != "_initialized"}  # coqpit's own mark
     if isinstance(value, dict):
         for key in value:
             value[key] = _plain(value[key])
