@@ -1,7 +1,10 @@
 """Errors that the user can mend, told without a traceback."""
 
+import errno
 import sys
 from collections.abc import Callable
+
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class UserError(Exception):
@@ -9,11 +12,16 @@ class UserError(Exception):
 
 
 def main(function: Callable[[], None]) -> None:
-    """Run a script's main function; a UserError ends it with status 1, a Ctrl-C with 130."""
+    """Run a script's main function; a UserError or a full disk ends it with status 1, a Ctrl-C with 130."""
     try:
         function()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        where = f" {error.filename}" if error.filename else ""
+        sys.exit(f"error: no space left to write{where} ({error.strerror}); free some and run the same command again")
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on", file=sys.stderr)
         sys.exit(130)
