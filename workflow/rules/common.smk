@@ -3,6 +3,7 @@ import ast
 import fcntl
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,13 @@ def code(step):
             found |= modules
             queue += modules
     return {"script": str(SCRIPTS / f"{step}.py"), "library": sorted(map(str, found))}
+
+
+def licence_accepted(wildcards):
+    """No input; stops the driver, in a dry run too, until the model's licence is accepted. Not a param: no reruns."""
+    if problem := configuration.licence_problem(config, os.environ):
+        raise WorkflowError(problem)
+    return []
 
 
 def git(*arguments):

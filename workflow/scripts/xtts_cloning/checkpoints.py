@@ -40,7 +40,7 @@ def load(path: str | Path, sha256: str | None = None) -> Any:
 
     UserError for a wrong hash, a truncated or foreign file, and a file that asks for anything but data.
     """
-    if sha256 is not None and (found := files.sha256(path)) != sha256:
+    if sha256 is not None and Path(path).is_file() and (found := files.sha256(path)) != sha256:
         raise UserError(f"{path} is not the file that was expected\n  found    {found}\n  expected {sha256}")
     import torch
 
@@ -182,6 +182,8 @@ def _read(path: str | Path, read: Callable[[], Any]) -> Any:
             f"{path} is not a mere checkpoint: it asks to call {error}, which is neither a tensor nor a config\n"
             "Loading it would run code of whoever made it, so it is refused. Take the model from a source you trust."
         ) from None
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; it belongs to the model or training that its folder is of") from None
     except (OSError, MemoryError):
         raise
     except Exception as error:  # damaged bytes fail in every way there is

@@ -5,7 +5,6 @@ hard-linked to its place: a job that failed, or an output that Snakemake removes
 second download. In the store an archive is named by its sha256 and a model's files lie in a folder per revision.
 """
 
-import errno
 import os
 import shutil
 import sys
@@ -18,7 +17,7 @@ import requests
 from tqdm import tqdm
 
 from xtts_cloning import checkpoints, files
-from xtts_cloning.errors import UserError
+from xtts_cloning.errors import DISK_FULL, UserError
 
 STORE = ".store"
 MODEL_FILES = tuple(checkpoints.PINS)
@@ -141,7 +140,7 @@ def _patiently(fetch: Callable[[], None], held: Callable[[], int], name: str) ->
 
 def _give_up_if_hopeless(error: OSError, name: str) -> None:
     """Raise what no further try can mend: no space, no permission, offline mode, or the server's refusal."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in DISK_FULL:
         raise UserError(
             f"no space left on the device while downloading {name}\n"
             "Make room; the same command goes on where this one stopped."

@@ -5,15 +5,11 @@ from pathlib import Path
 
 from xtts_cloning.errors import UserError
 
-FILES = ("model.pth", "config.json", "vocab.json")
-
-
 def read(folder: str | Path) -> dict:
     """config.json of a model folder as a dict; UserError if it, or the folder, is not of an XTTS-v2 model."""
-    missing = [name for name in FILES if not Path(folder, name).is_file()]
-    if missing:
-        raise UserError(f"{folder}: {', '.join(missing)} missing; a model folder holds {', '.join(FILES)}")
     path = Path(folder, "config.json")
+    if not path.is_file():
+        raise UserError(f"{path} is missing; a model folder holds model.pth, config.json and vocab.json")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         perceiver = config["model_args"]["gpt_use_perceiver_resampler"]
