@@ -25,7 +25,7 @@ def conditioning(model, path: str | Path, reference: dict) -> tuple[torch.Tensor
     """(GPT latents [1, 32, C], speaker embedding [1, 512, 1]) of an audio file, on the model's device.
 
     `reference` is settings["reference"]: gpt_cond_len, gpt_cond_chunk_len and max_ref_len in seconds, sound_norm_refs.
-    Computed once per model, content of the file and lengths. Raises UserError for a reference that is too short.
+    Computed once per model, content of the file and lengths. Raises UserError for a reference that is too short or silent.
     """
     lengths = {key: reference[key] for key in ("gpt_cond_len", "gpt_cond_chunk_len", "max_ref_len", "sound_norm_refs")}
     known = _known.setdefault(model, {})
@@ -41,6 +41,8 @@ def _samples(path: str | Path, reference: dict) -> torch.Tensor:
     seconds = samples.shape[1] / RATE
     if seconds < SHORTEST_REFERENCE:
         raise UserError(f"{path}: a reference of {seconds:.2f} s is too short to clone; give 3 to 30 s of clean speech")
+    if not samples.any():
+        raise UserError(f"{path}: the reference is silent; give 3 to 30 s of clean speech")
     samples = samples[:, : RATE * reference["max_ref_len"]]
     return samples / samples.abs().max() * 0.75 if reference["sound_norm_refs"] else samples
 
