@@ -1,4 +1,4 @@
-# What every rule shares: the checked config, the folders, each step's settings and code, and the driver's own record.
+# What all rules share: the checked config, the folders, each step's settings and code, and the driver's own record.
 import ast
 import fcntl
 import hashlib

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from xtts_cloning.errors import UserError
 
+
 def read(folder: str | Path) -> dict:
     """config.json of a model folder as a dict; UserError if it, or the folder, is not of an XTTS-v2 model."""
     path = Path(folder, "config.json")
