@@ -42,8 +42,10 @@ def speeds(results: Path) -> list[dict]:
 
 
 def device_name(record: dict) -> str:
-    """The GPU's name where one ran, else the device (`cpu`)."""
-    return record.get("gpu") or record.get("gpu_name") or record.get("device") or "unknown"
+    """The GPU's name where one ran, else `CPU`; `record` is a timing.json or engine.json."""
+    if record.get("device") == "cpu":
+        return "CPU"
+    return record.get("gpu") or record.get("device_name") or "unknown"
 
 
 def price(device: str, prices: dict[str, float]) -> tuple[str, float] | None:
@@ -70,6 +72,7 @@ def gpu_costs(results: Path, prices: dict[str, float]) -> list[dict]:
         device = device_name(record)
         known = price(device, prices)
         row = {"step": step, "device": device, "seconds": seconds[step], "gpu": None, "usd": None}
+        row["on_gpu"] = record.get("device") != "cpu"
         if known:
             row |= {"gpu": known[0], "per_hour": known[1], "usd": known[1] * seconds[step] / 3600}
         rows.append(row)

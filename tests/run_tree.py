@@ -1,0 +1,179 @@
+"""A made-up run: every file that the report reads, in the formats of the steps that write them, small or at full size."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+import yaml
+from PIL import Image
+
+from xtts_cloning import config
+from xtts_cloning.measure_table import MEASURES
+
+RATE = 24_000
+TRUE_RANGE = {"secs": (0.6, 0.9), "cer": (0.05, 0.3), "dnsmos_ovrl": (2.6, 3.3), "f0_rmse_cents": (120, 320)}
+
+
+def make(root: Path, tests: int = 4, lines: int = 3, seconds: float = 1.2, text: str | None = None, **changes) -> dict:
+    """Write data/demo, results/demo and data/models/demo under `root`; returns the report's settings.
+
+    tests, lines: number of held-out sentences and of lines. text: what line01 says. changes: dotted config keys.
+    """
+    random = np.random.default_rng(0)
+    settings = config.settings(config.load(config.ROOT / "config" / "demo.yaml"), "report")
+    for dotted, value in changes.items():
+        section, key = dotted.split("__")
+        settings[section][key] = value
+    names = [(f"DEMO-{n:04d}", "test", f"The held-out sentence number {n}.") for n in range(tests)]
+    spoken = [("test", "phrase", "Hello test."), ("short", "phrase", "Hello, this is a cloned voice speaking naturally.")]
+    spoken += [("long", "phrase", "A long text. " * 8), ("long_unsplit", "probe", "A long text. " * 8)]
+    spoken += [(f"line{n:02d}", "line", text if n == 1 and text else f"Line {n}.") for n in range(1, lines + 1)]
+    data, results, model = root / "data/demo", root / "results/demo", root / "data/models/demo"
+    _data(data, names, seconds, random)
+    for system in ("zero_shot", "finetuned"):
+        _speech(results / "speech" / system, spoken + names, seconds, random)
+    _finetune(results / "finetune")
+    _scores(results, spoken + names, [name for name, *_ in names], random)
+    _driver(results)
+    _write(model / "config.json", {"run_name": "stand-in", "run_description": "Random-weight stand-in for XTTS-v2: noise."})
+    _write(model / "model.pth", "weights")
+    return settings
+
+
+def _write(path: Path, content) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+
+
+def _table(path: Path, rows: list[dict], **options) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(path, index=False, **options)
+
+
+def _tone(path: Path, seconds: float, random: np.random.Generator, rate: int = RATE) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    time = np.arange(round(seconds * rate)) / rate
+    tone = 0.2 * np.sin(2 * np.pi * random.uniform(120, 300) * time) + 0.02 * random.normal(size=len(time))
+    soundfile.write(path, tone, rate, subtype="PCM_16")
+
+
+def _data(data: Path, names: list[tuple], seconds: float, random: np.random.Generator) -> None:
+    for name, *_ in names:
+        _tone(data / "wavs" / f"{name}.wav", seconds, random, 22_050)
+    rows = [{"audio_file": f"wavs/{name}.wav", "text": text, "speaker_name": "demo"} for name, _, text in names]
+    for table in ("mdata.csv", "mdata_train.csv", "mdata_eval.csv", "mdata_test.csv"):
+        _table(data / table, rows, sep="|")
+    clips = [{"id": name, "split": "test", "seconds": seconds} for name, *_ in names]
+    clips += [{"id": f"T{n}", "split": "train" if n % 6 else "eval", "seconds": random.uniform(1, 10)} for n in range(48)]
+    measured = {"peak_dbfs": -3.0, "snr_db": 38.0, "text_tokens": 40}
+    _table(data / "clips.csv", [{**clip, "level_dbfs": random.normal(-24, 2), **measured} for clip in clips])
+    rejected = [{"id": f"R{n}", "reason": "too_long", "detail": "12.0 s, at most 11.6"} for n in range(3)]
+    _table(data / "rejected.csv", [*rejected, {"id": "R9", "reason": "silent", "detail": "-62.0 dBFS"}])
+    _tone(data / "reference.wav", seconds, random, 22_050)
+    criteria = {"seconds": [4.0, 6.0], "max_level_difference_db": 6.0, "min_snr_db": 20.0, "clips_compared": 9}
+    criteria |= {"clips_of_speaker": 40, "then": "smallest distance to the speaker's centre"}
+    candidate = {"utterance": "T1", "rank": 1, "seconds": seconds, "score": 0.4, "rejected_because": []}
+    candidates = [candidate, {**candidate, "utterance": "T2", "rank": 2, "rejected_because": ["SNR 12.0 dB"]}]
+    chosen = {"utterance": "T1", "source": "auto", "file": "wavs/T1.wav", "seconds": seconds, "text": "The reference."}
+    _write(data / "reference.json", {**chosen, "criteria": criteria, "candidates": candidates})
+
+
+def _speech(folder: Path, spoken: list[tuple], seconds: float, random: np.random.Generator) -> None:
+    manifest, timing = [], []
+    for number, (name, kind, text) in enumerate(spoken):
+        length = seconds * random.uniform(0.8, 1.2)
+        _tone(folder / f"{name}.wav", length, random)
+        row = {"utterance": name, "kind": kind, "text": text, "audio_file": f"{name}.wav", "sentences": 1}
+        row |= {"text_tokens": 20, "audio_tokens": 64, "stopped": str(number % 5 > 0).lower(), "seed": 7, "attempts": 1}
+        manifest.append({**row, "seconds": round(length, 4), "sha256": "0" * 64})
+        timing.append(_timing(name, length, length * random.uniform(0.5, 0.9), "decoding and vocoding, model loaded"))
+    audio = sum(row["audio_seconds"] for row in timing)
+    timing.append(_timing("all", audio, audio * 0.2, "conditioning, decoding and vocoding of all, model loaded"))
+    _table(folder / "manifest.csv", manifest)
+    _table(folder / "timing.csv", timing)
+    _write(folder / "engine.json", {"device": "cpu", "device_name": "x86_64", "precision": "float32", "torch": "2.1.0"})
+
+
+def _timing(name: str, audio: float, wall: float, clock: str) -> dict:
+    row = {"utterance": name, "audio_seconds": audio, "wall_seconds": wall, "rtf": wall / audio}
+    return {**row, "times_realtime": audio / wall, "clock": clock}
+
+
+def _finetune(folder: Path) -> None:
+    rows = [{"step": 0, "train_loss": None, "eval_loss": 6.9, "lr": None}]
+    for step in range(10, 70, 10):
+        evaluated = 5.2 + 1.2 * np.exp(-step / 20) + (0.1 if step == 60 else 0) if step % 20 == 0 else None
+        rows.append({"step": step, "train_loss": 5 + 2 * np.exp(-step / 20), "eval_loss": evaluated, "lr": 1e-3})
+    _table(folder / "history.csv", rows)
+    summary = {"identity": "abc", "steps": 60, "stopped_early": False, "zero_shot_eval_loss": 6.9, "best_step": 40}
+    summary |= {"best_eval_loss": 5.36, "improved": True, "precision": "fp32", "clips": {"train": 40, "eval": 8}}
+    timing = {"device": "cpu", "gpu": None, "wall_seconds": 63.2, "steps_per_second": 1.1, "clips_per_second": 4.4}
+    _write(folder / "summary.json", summary)
+    _write(folder / "timing.json", {**timing, "peak_gpu_bytes": None, "peak_rss_bytes": 2_100_000_000})
+
+
+def _scores(results: Path, spoken: list[tuple], held_out: list[str], random: np.random.Generator) -> None:
+    rows, index = [], []
+    for name, kind, text in spoken:
+        for system in ("ground_truth", "zero_shot", "finetuned"):
+            if system == "ground_truth" and name not in held_out:
+                continue
+            values = {key: random.uniform(*TRUE_RANGE.get(key, (0.9, 4.1))) for key in MEASURES}
+            missing = "" if name in held_out else "mcd: no recording of this text; f0_rmse_cents: no recording of this text"
+            if missing:
+                values |= {"mcd": None, "f0_rmse_cents": None}
+            row = {"utterance": name, "system": system, "kind": kind, "text": text, "seconds": 1.2, "transcript": "heard"}
+            rows.append({**row, **values, "missing": missing})
+            file = f"{system}/{name}.webp"
+            (results / "figures" / system).mkdir(parents=True, exist_ok=True)
+            noise = Image.fromarray(random.integers(0, 255, (20, 60), dtype=np.uint8)).resize((480, 150))
+            noise.save(results / "figures" / file, "WEBP", quality=55)
+            index.append({"utterance": name, "system": system, "file": file, "alt": f"Spectrogram of {system}: “{text}”"})
+    _table(results / "metrics.csv", rows)
+    _write(results / "figures" / "index.json", index)
+    _write(results / "summary.json", _summary(len(held_out), random))
+
+
+def _summary(n: int, random: np.random.Generator) -> dict:
+    def mean(value: float, half: float) -> dict:
+        return {"mean": value, "low": value - half, "high": value + half, "n": n}
+
+    def means(factor: float) -> dict:
+        return {key: mean(factor * np.mean(TRUE_RANGE.get(key, (0.9, 4.1))), 0.03) for key in MEASURES}
+
+    systems = {"ground_truth": means(1.1), "zero_shot": means(0.9), "finetuned": means(1.0)}
+    difference = {key: mean(value, 0.02) for key, value in zip(MEASURES, random.normal(0, 0.05, len(MEASURES)), strict=True)}
+    windows = [
+        {"start": 5.0 * n, "end": 5.0 * n + 5, "secs": 0.8 - 0.03 * n, "cer": 0.1 * n, "dnsmos_ovrl": 3 - 0.2 * n, "plcmos": None}
+        | {"missing": {"plcmos": "not measured"}}
+        for n in range(5)
+    ]
+    ways = {"split": windows, "unsplit": windows}
+    return {
+        "systems": list(systems),
+        "means": {"all": systems, "held_out": systems},
+        "paired": {"of": "finetuned minus zero_shot", "all": difference, "held_out": difference},
+        "anchors": {"ceiling": mean(0.91, 0.02), "floor": mean(0.55, 0.05)},
+        "windows": {"long": {"zero_shot": ways, "finetuned": ways}},
+        "hallucinations": [{"utterance": "line01", "system": "finetuned", "reasons": ["hit the token limit"]}],
+    }
+
+
+def _driver(results: Path) -> None:
+    edges = [["demo_speech", "subset"], ["demo_model", "subset"], ["subset", "reference"], ["subset", "finetune"]]
+    edges += [["demo_model", "finetune"], ["reference", "synthesize"], ["finetune", "synthesize"], ["synthesize", "evaluate"]]
+    edges += [["synthesize", "page_audio"], ["page_audio", "report"], ["evaluate", "report"], ["report", "all"]]
+    driver = {"git_revision": "0123456789abcdef", "git_dirty": False, "snakemake": "9.27.1", "command": ["snakemake"]}
+    _write(results / "logs/driver.json", {**driver, "image": None, "rule_graph": edges, "environment": "venv"})
+    for rule, seconds in (("finetune", 63.2), ("evaluate", 41.0), ("subset", 2.0)):
+        row = {"s": seconds, "h:m:s": "0:01:03", "max_rss": 2011.5, "max_vms": 4000, "mean_load": 150.0, "cpu_time": 90.1}
+        _table(results / "benchmarks" / f"{rule}.tsv", [row], sep="\t")
+
+
+def settings_file(folder: Path, settings: dict) -> Path:
+    """The settings as a file, for people who pass one."""
+    path = folder / "settings.yaml"
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return path

@@ -1,0 +1,65 @@
+# The page that shows a run, and the clips compressed for it: a new title costs seconds, not another pass over the audio.
+SYSTEMS = ["zero_shot", "finetuned"]
+
+
+rule page_audio:
+    input:
+        **code("page_audio"),
+        test=f"{DATA}/mdata_test.csv",
+        wavs=f"{DATA}/wavs",
+        reference=f"{DATA}/reference.wav",
+        speech=expand(f"{RESULTS}/speech/{{system}}", system=SYSTEMS),
+    output:
+        directory(f"{RESULTS}/page_audio"),
+    log:
+        f"{RESULTS}/logs/page_audio.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/page_audio.tsv"
+    params:
+        lock=LOCK,
+    container:
+        CONTAINER
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python {input.script} --test {input.test:q} --reference {input.reference:q} --speech {input.speech:q}"
+        " --threads {threads} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule report:
+    input:
+        **code("report"),
+        page=glob_wildcards("workflow/report/{name}").name and expand(
+            "workflow/report/{name}", name=sorted(glob_wildcards("workflow/report/{name}").name)
+        ),
+        data=expand(f"{DATA}/{{name}}", name=["mdata_test.csv", "clips.csv", "rejected.csv", "reference.json"]),
+        finetuned=expand(f"{RESULTS}/finetune/{{name}}", name=["history.csv", "summary.json", "timing.json"]),
+        speech=expand(f"{RESULTS}/speech/{{system}}", system=SYSTEMS),
+        audio=f"{RESULTS}/page_audio",
+        metrics=f"{RESULTS}/metrics.csv",
+        summary=f"{RESULTS}/summary.json",
+        figures=f"{RESULTS}/figures",
+        model=f"{MODEL}/config.json",
+    output:
+        page=report(f"{RESULTS}/report.html", caption="../report/caption.rst", category="Report", labels={"run": RUN}),
+        provenance=f"{RESULTS}/provenance.json",
+        crate=f"{RESULTS}/ro-crate-metadata.json",
+        workflow=directory(f"{RESULTS}/workflow"),
+    log:
+        f"{RESULTS}/logs/report.log",
+    params:
+        settings=settings("report"),
+        lock=LOCK,
+        data=DATA,
+        results=RESULTS,
+        model=MODEL,
+    container:
+        CONTAINER
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.script} --settings {params.settings:q} --data {params.data:q} --results {params.results:q}"
+        " --model {params.model:q} --output {output.page:q} 2>&1 | tee {log:q}"
