@@ -11,11 +11,12 @@ import threading
 import time
 
 import pytest
-from conftest import SCRIPTS, run_script
 from local_server import serving
 from xtts_cloning import checkpoints, downloads
+from xtts_cloning.config import ROOT
 from xtts_cloning.errors import UserError
 
+SCRIPTS = ROOT / "workflow" / "scripts"
 MB = 1 << 20
 CONTENT = random.Random(0).randbytes(6 * MB)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -171,6 +172,10 @@ def test_a_second_copy_waits_for_the_first_and_takes_its_file(server, tmp_path):
 # The hub, through huggingface_hub in a process of its own, as it reads its environment on import.
 
 
+MODEL_SETTINGS = json.dumps({"model": {"source": REPOSITORY, "revision": REVISION}})
+MODEL_COMMAND = [sys.executable, str(SCRIPTS / "download_model.py"), "--settings", MODEL_SETTINGS]
+
+
 @pytest.fixture
 def hub(server):
     rng = random.Random(1)
@@ -185,14 +190,9 @@ def download_model(server, folder, *arguments, **environment):
     """Run the CLI with an empty home; its output is folder/XTTS-v2."""
     (folder / "home").mkdir(exist_ok=True)
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "COQUI", "XDG"))}
-    settings = json.dumps({"model": {"source": REPOSITORY, "revision": REVISION}})
-    return run_script(
-        "download_model.py",
-        *("--settings", settings, "--output", folder / "XTTS-v2", *arguments),
-        check=False,
-        timeout=120,
-        env={**clean, "HOME": str(folder / "home"), "HF_ENDPOINT": server.url, **environment},
-    )
+    environment = {**clean, "HOME": str(folder / "home"), "HF_ENDPOINT": server.url, **environment}
+    command = [*MODEL_COMMAND, "--output", str(folder / "XTTS-v2"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
 
 
 def test_hub_files_come_through_redirects_and_broken_connections(hub, tmp_path):
@@ -216,9 +216,7 @@ def test_hub_files_come_through_redirects_and_broken_connections(hub, tmp_path):
 
 def test_hub_download_killed_goes_on(hub, tmp_path):
     hub.seconds_per_chunk = 0.05
-    settings = json.dumps({"model": {"source": REPOSITORY, "revision": REVISION}})
-    command = [sys.executable, str(SCRIPTS / "download_model.py"), "--settings", settings]
-    command += ["--output", str(tmp_path / "XTTS-v2"), "--accept-cpml"]
+    command = [*MODEL_COMMAND, "--output", str(tmp_path / "XTTS-v2"), "--accept-cpml"]
     environment = {**os.environ, "HF_ENDPOINT": hub.url, "HOME": str(tmp_path)}
     first = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
     incomplete = lambda: sum(path.stat().st_size for path in tmp_path.rglob("*.incomplete"))  # noqa: E731
