@@ -23,7 +23,7 @@ def main() -> None:
     model = config.read_settings(arguments.settings, "download_model")["model"]
     if not config.is_hub_repository(model["source"]):
         raise errors.UserError(f"model.source is the local folder {model['source']}: there is nothing to download")
-    downloads.fetch_model(model["source"], model["revision"], arguments.output)
+    downloads.fetch_model(model["source"], model["revision"], downloads.MODEL_FILES, arguments.output)
 
 
 if __name__ == "__main__":

@@ -57,12 +57,22 @@ def shapes(path: str | Path) -> Any:
     """As `load`, but each tensor is the tuple of its shape: read in milliseconds and without torch."""
 
     def read() -> Any:
+        if not zipfile.is_zipfile(path):
+            with open(path, "rb") as file:  # torch's older format: magic number, version and machine come first
+                return [_ShapeUnpickler(file).load() for _ in range(4)][3]
         with zipfile.ZipFile(path) as archive:
             name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
             with archive.open(name) as file:
                 return _ShapeUnpickler(file).load()
 
     return _plain(_read(path, read))
+
+
+def weights_in(content: Any, path: str | Path) -> dict:
+    """The weights (or shapes) by name in what was read from a model.pth, where XTTS has them under "model"."""
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds a {type(content).__name__}, not a model's weights by name; is it another file?")
+    return content.get("model", content)
 
 
 def check_weights_fit(config: dict, weights: Mapping[str, Any], vocabulary: int | None = None) -> None:

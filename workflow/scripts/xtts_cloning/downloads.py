@@ -64,10 +64,10 @@ def missing_sha256(url: str) -> str:
     )
 
 
-def fetch_model(repository: str, revision: str, output: Path) -> None:
-    """Bring all files of the model to the folder `output`, as `fetch_model_files` does."""
-    folder = fetch_model_files(repository, revision, MODEL_FILES, output.parent)
-    for name in MODEL_FILES:
+def fetch_model(repository: str, revision: str, names: tuple[str, ...], output: Path) -> None:
+    """Bring files of a hub repository to the folder `output`, as `fetch_model_files` does."""
+    folder = fetch_model_files(repository, revision, names, output.parent)
+    for name in names:
         link(folder / name, output / name)
 
 
