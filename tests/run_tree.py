@@ -1,4 +1,4 @@
-"""A made-up run: every file that the report reads, in the formats of the steps that write them, small or at full size."""
+"""A made-up run: every file that the report reads, in the formats of the steps that write them, of any size."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,6 @@ import pandas as pd
 import soundfile
 import yaml
 from PIL import Image
-
 from xtts_cloning import config
 from xtts_cloning.measure_table import MEASURES
 
@@ -27,7 +26,10 @@ def make(root: Path, tests: int = 4, lines: int = 3, seconds: float = 1.2, text:
         section, key = dotted.split("__")
         settings[section][key] = value
     names = [(f"DEMO-{n:04d}", "test", f"The held-out sentence number {n}.") for n in range(tests)]
-    spoken = [("test", "phrase", "Hello test."), ("short", "phrase", "Hello, this is a cloned voice speaking naturally.")]
+    spoken = [
+        ("test", "phrase", "Hello test."),
+        ("short", "phrase", "Hello, this is a cloned voice speaking naturally."),
+    ]
     spoken += [("long", "phrase", "A long text. " * 8), ("long_unsplit", "probe", "A long text. " * 8)]
     spoken += [(f"line{n:02d}", "line", text if n == 1 and text else f"Line {n}.") for n in range(1, lines + 1)]
     data, results, model = root / "data/demo", root / "results/demo", root / "data/models/demo"
@@ -37,7 +39,9 @@ def make(root: Path, tests: int = 4, lines: int = 3, seconds: float = 1.2, text:
     _finetune(results / "finetune")
     _scores(results, spoken + names, [name for name, *_ in names], random)
     _driver(results)
-    _write(model / "config.json", {"run_name": "stand-in", "run_description": "Random-weight stand-in for XTTS-v2: noise."})
+    _write(
+        model / "config.json", {"run_name": "stand-in", "run_description": "Random-weight stand-in for XTTS-v2: noise."}
+    )
     _write(model / "model.pth", "weights")
     return settings
 
@@ -66,7 +70,9 @@ def _data(data: Path, names: list[tuple], seconds: float, random: np.random.Gene
     for table in ("mdata.csv", "mdata_train.csv", "mdata_eval.csv", "mdata_test.csv"):
         _table(data / table, rows, sep="|")
     clips = [{"id": name, "split": "test", "seconds": seconds} for name, *_ in names]
-    clips += [{"id": f"T{n}", "split": "train" if n % 6 else "eval", "seconds": random.uniform(1, 10)} for n in range(48)]
+    clips += [
+        {"id": f"T{n}", "split": "train" if n % 6 else "eval", "seconds": random.uniform(1, 10)} for n in range(48)
+    ]
     measured = {"peak_dbfs": -3.0, "snr_db": 38.0, "text_tokens": 40}
     _table(data / "clips.csv", [{**clip, "level_dbfs": random.normal(-24, 2), **measured} for clip in clips])
     rejected = [{"id": f"R{n}", "reason": "too_long", "detail": "12.0 s, at most 11.6"} for n in range(3)]
@@ -121,16 +127,27 @@ def _scores(results: Path, spoken: list[tuple], held_out: list[str], random: np.
             if system == "ground_truth" and name not in held_out:
                 continue
             values = {key: random.uniform(*TRUE_RANGE.get(key, (0.9, 4.1))) for key in MEASURES}
-            missing = "" if name in held_out else "mcd: no recording of this text; f0_rmse_cents: no recording of this text"
+            missing = (
+                "" if name in held_out else "mcd: no recording of this text; f0_rmse_cents: no recording of this text"
+            )
             if missing:
                 values |= {"mcd": None, "f0_rmse_cents": None}
-            row = {"utterance": name, "system": system, "kind": kind, "text": text, "seconds": 1.2, "transcript": "heard"}
+            row = {
+                "utterance": name,
+                "system": system,
+                "kind": kind,
+                "text": text,
+                "seconds": 1.2,
+                "transcript": "heard",
+            }
             rows.append({**row, **values, "missing": missing})
             file = f"{system}/{name}.webp"
             (results / "figures" / system).mkdir(parents=True, exist_ok=True)
             noise = Image.fromarray(random.integers(0, 255, (20, 60), dtype=np.uint8)).resize((480, 150))
             noise.save(results / "figures" / file, "WEBP", quality=55)
-            index.append({"utterance": name, "system": system, "file": file, "alt": f"Spectrogram of {system}: “{text}”"})
+            index.append(
+                {"utterance": name, "system": system, "file": file, "alt": f"Spectrogram of {system}: “{text}”"}
+            )
     _table(results / "metrics.csv", rows)
     _write(results / "figures" / "index.json", index)
     _write(results / "summary.json", _summary(len(held_out), random))
@@ -144,9 +161,18 @@ def _summary(n: int, random: np.random.Generator) -> dict:
         return {key: mean(factor * np.mean(TRUE_RANGE.get(key, (0.9, 4.1))), 0.03) for key in MEASURES}
 
     systems = {"ground_truth": means(1.1), "zero_shot": means(0.9), "finetuned": means(1.0)}
-    difference = {key: mean(value, 0.02) for key, value in zip(MEASURES, random.normal(0, 0.05, len(MEASURES)), strict=True)}
+    difference = {
+        key: mean(value, 0.02) for key, value in zip(MEASURES, random.normal(0, 0.05, len(MEASURES)), strict=True)
+    }
     windows = [
-        {"start": 5.0 * n, "end": 5.0 * n + 5, "secs": 0.8 - 0.03 * n, "cer": 0.1 * n, "dnsmos_ovrl": 3 - 0.2 * n, "plcmos": None}
+        {
+            "start": 5.0 * n,
+            "end": 5.0 * n + 5,
+            "secs": 0.8 - 0.03 * n,
+            "cer": 0.1 * n,
+            "dnsmos_ovrl": 3 - 0.2 * n,
+            "plcmos": None,
+        }
         | {"missing": {"plcmos": "not measured"}}
         for n in range(5)
     ]
@@ -163,12 +189,24 @@ def _summary(n: int, random: np.random.Generator) -> dict:
 
 def _driver(results: Path) -> None:
     edges = [["demo_speech", "subset"], ["demo_model", "subset"], ["subset", "reference"], ["subset", "finetune"]]
-    edges += [["demo_model", "finetune"], ["reference", "synthesize"], ["finetune", "synthesize"], ["synthesize", "evaluate"]]
+    edges += [
+        ["demo_model", "finetune"],
+        ["reference", "synthesize"],
+        ["finetune", "synthesize"],
+        ["synthesize", "evaluate"],
+    ]
     edges += [["synthesize", "page_audio"], ["page_audio", "report"], ["evaluate", "report"], ["report", "all"]]
     driver = {"git_revision": "0123456789abcdef", "git_dirty": False, "snakemake": "9.27.1", "command": ["snakemake"]}
     _write(results / "logs/driver.json", {**driver, "image": None, "rule_graph": edges, "environment": "venv"})
     for rule, seconds in (("finetune", 63.2), ("evaluate", 41.0), ("subset", 2.0)):
-        row = {"s": seconds, "h:m:s": "0:01:03", "max_rss": 2011.5, "max_vms": 4000, "mean_load": 150.0, "cpu_time": 90.1}
+        row = {
+            "s": seconds,
+            "h:m:s": "0:01:03",
+            "max_rss": 2011.5,
+            "max_vms": 4000,
+            "mean_load": 150.0,
+            "cpu_time": 90.1,
+        }
         _table(results / "benchmarks" / f"{rule}.tsv", [row], sep="\t")
 
 

@@ -1,10 +1,9 @@
-"""Compress a run's clips for its page: the held-out recordings, the reference and both systems' speech, as MP3."""
+"""Compress a run's clips for its page, as MP3: the held-out recordings, the reference and both systems' speech."""
 
 import argparse
 from pathlib import Path
 
 import pandas
-
 from xtts_cloning import errors, page_audio
 
 
@@ -14,12 +13,16 @@ def main() -> None:
     parser.add_argument("--reference", required=True, type=Path, help="reference.wav")
     parser.add_argument("--speech", required=True, type=Path, nargs="+", help="a folder of WAVs per system")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--output", required=True, type=Path, help="folder for <system>/<utterance>.mp3, replaced as a whole")
+    parser.add_argument(
+        "--output", required=True, type=Path, help="folder for <system>/<utterance>.mp3, replaced as a whole"
+    )
     arguments = parser.parse_args()
     recorded = [arguments.test.parent / file for file in pandas.read_csv(arguments.test, sep="|")["audio_file"]]
     sources = {"reference/reference": arguments.reference}
     sources |= {f"ground_truth/{path.stem}": path for path in recorded}
-    sources |= {f"{folder.name}/{path.stem}": path for folder in arguments.speech for path in sorted(folder.glob("*.wav"))}
+    sources |= {
+        f"{folder.name}/{path.stem}": path for folder in arguments.speech for path in sorted(folder.glob("*.wav"))
+    }
     page_audio.encode_all(sources, arguments.output, arguments.threads)
 
 

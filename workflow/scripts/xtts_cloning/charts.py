@@ -1,4 +1,4 @@
-"""Charts for the page: inline SVG that takes its colours and its type from the page, the same bytes for the same data."""
+"""Charts for the page: inline SVG in the page's colours and type; the same bytes for the same data."""
 
 import io
 import re
@@ -73,7 +73,7 @@ def loss_curve(history, best_step: int | None) -> Markup:
 
     def draw(axes: Axes) -> None:
         train = history.dropna(subset="train_loss")
-        smooth = train["train_loss"].ewm(span=max(2, len(train) // 40)).mean()
+        smooth = train["train_loss"].ewm(span=max(1, len(train) // 20)).mean()
         axes.plot(train["step"], train["train_loss"], color=COLOURS["muted"], alpha=0.25, linewidth=0.8)
         axes.plot(train["step"], smooth, color=COLOURS["muted"], linewidth=1.4, label="training (smoothed)")
         evaluated = history.dropna(subset="eval_loss")

@@ -1,14 +1,12 @@
-"""The page's summary: the verdict in numbers, every measure per system, and the source document's figures beside ours."""
-
-from pathlib import Path
+"""The page's summary: the verdict in numbers, every measure, and the source document's figures beside this run's."""
 
 from markupsafe import Markup
 
-from xtts_cloning import charts, costs, run_files
+from xtts_cloning import charts
 from xtts_cloning.measure_table import MEASURES
 from xtts_cloning.scores import Mean, Scores
-from xtts_cloning.systems import LABELS, SPOKEN
-from xtts_cloning.words import duration, number, size
+from xtts_cloning.systems import LABELS
+from xtts_cloning.words import TIMES, duration, number
 
 COLUMNS = ("ground_truth", "zero_shot", "finetuned", "other_speaker")
 SHORT = {**LABELS, "other_speaker": "Other speaker"}
@@ -24,12 +22,14 @@ def measure_rows(scores: Scores) -> list[dict]:
         if not any(means):
             continue
         difference = scores.difference(key)
-        row = {"label": measure.label, "better": ARROWS[measure.better], "verdict": verdict(key, difference)}
+        row = {"label": capital(measure.label), "better": ARROWS[measure.better], "verdict": verdict(key, difference)}
         row["cells"] = [_cell(mean, measure.digits) for mean in means]
         if difference:
             row["difference"] = number(difference.mean, measure.digits, sign=True)
             row["difference_interval"] = _interval(difference, measure.digits, sign=True)
-        row["about"] = f"{measure.good_for} {measure.not_for} Compared with: {measure.compared_with}. By {measure.library}."
+        row["about"] = (
+            f"{measure.good_for} {measure.not_for} Compared with: {measure.compared_with}. By {measure.library}."
+        )
         rows.append(row)
     return rows
 
@@ -59,15 +59,18 @@ def tiles(scores: Scores, finetuning: dict | None, speeds: list[dict], gpu_costs
     found = [_measure_tile(key, scores) for key in HEADLINES if scores.mean("finetuned", key)]
     own = next((row for row in speeds if row["system"] == "finetuned"), {})
     if "single" in own:
-        tile = {"label": "Speed, one stream", "value": number(own["single"]["times_realtime"]), "unit": "× real time"}
-        context = f"RTF {own['single']['rtf']:.2f} on {own['device']}"
+        tile = {"label": "Times real time", "value": number(own["single"]["times_realtime"]), "unit": TIMES}
+        context = f"one stream on {own['device']}, RTF {own['single']['rtf']:.2f}"
         if "batched" in own:
-            context += f"; as one batch {own['batched']['times_realtime']:.2f}× real time"
+            context += f"; as one batch {own['batched']['times_realtime']:.2f}{TIMES}"
         found.append({**tile, "context": context})
     if finetuning:
         tile = {"label": "Evaluation loss", "value": number(finetuning["after"], 3)}
         change = finetuning["after"] - finetuning["before"]
-        tile |= {"change": f"{number(change, 3, sign=True)} from zero-shot", "verdict": "better" if change < 0 else "worse"}
+        tile |= {
+            "change": f"{number(change, 3, sign=True)} from zero-shot",
+            "verdict": "better" if change < 0 else "worse",
+        }
         context = f"exported step {finetuning['best_step']}"
         priced = next((row for row in gpu_costs if row["step"] == "finetune"), None)
         if priced:
@@ -79,15 +82,19 @@ def tiles(scores: Scores, finetuning: dict | None, speeds: list[dict], gpu_costs
 
 def _measure_tile(key: str, scores: Scores) -> dict:
     measure, mean, difference = MEASURES[key], scores.mean("finetuned", key), scores.difference(key)
-    tile = {"label": measure.label[0].upper() + measure.label[1:], "value": number(mean.mean, measure.digits)}
+    tile = {"label": capital(measure.label.split(" (")[0]), "value": number(mean.mean, measure.digits)}
     if difference:
         interval = _interval(difference, measure.digits, sign=True)
-        tile["change"] = f"{number(difference.mean, measure.digits, sign=True)} {interval} against zero-shot"
+        tile["change"] = f"{number(difference.mean, measure.digits, sign=True)} {interval} vs zero-shot"
         tile["verdict"] = verdict(key, difference)
     anchors = [("zero-shot", "zero_shot"), ("real recordings", "ground_truth"), ("another speaker", "other_speaker")]
     read = [(words, scores.mean(system, key)) for words, system in anchors]
     tile["context"] = "; ".join(f"{words} {number(mean.mean, measure.digits)}" for words, mean in read if mean)
     return tile
+
+
+def capital(label: str) -> str:
+    return label[0].upper() + label[1:]
 
 
 def sentences(scores: Scores) -> list[str]:
@@ -121,7 +128,7 @@ def interval_plots(scores: Scores) -> list[tuple[Markup, str]]:
             description = f"{label}: " + ", ".join(f"{name} {mean.mean:.3f}" for name, _, mean in rows)
             bars = [(name, system, mean.mean, mean.low, mean.high) for name, system, mean in rows]
             svg = charts.intervals(f"interval-{key}", description, bars, label)
-            plots.append((svg, f"{label[0].upper()}{label[1:]}: means and 95% intervals."))
+            plots.append((svg, f"{capital(label)}: means and 95% intervals."))
     return plots
 
 
@@ -130,7 +137,7 @@ def quality_plots(scores: Scores) -> list[tuple[Markup, str]]:
     plots = []
     for key in ("secs", "cer", "dnsmos_ovrl", "plcmos"):
         curves = []
-        for text, system, way, windows in scores.windows():
+        for _, system, way, windows in scores.windows():
             points = [window for window in windows if window.get(key) is not None]
             if points:
                 middles = [(window["start"] + window["end"]) / 2 for window in points]
@@ -140,7 +147,7 @@ def quality_plots(scores: Scores) -> list[tuple[Markup, str]]:
             label = MEASURES[key].label
             description = f"{label} over time of the long text, split and unsplit, by system"
             svg = charts.curves(f"time-{key}", description, curves, ("time in the text (s)", label))
-            plots.append((svg, f"{label[0].upper()}{label[1:]} over time."))
+            plots.append((svg, f"{capital(label)} over time."))
     return plots
 
 
@@ -149,20 +156,22 @@ def unmeasured(settings: dict, scores: Scores, priced: list[dict]) -> list[tuple
     asr, similarity = settings["evaluation"]["asr"], settings["evaluation"]["similarity"]
     found = [("Naturalness (MOS)", "nobody listened; DNSMOS and PLCMOS rate the signal, not how human it sounds")]
     if asr == "pocketsphinx":
-        why = "evaluation.asr is pocketsphinx, which runs offline; set it to whisper for the field’s convention"
+        why = "evaluation.asr is pocketsphinx, which runs offline; set it to whisper for the field's convention"
         found.append(("WER by Whisper", why))
     if similarity == "resemblyzer":
-        why = "evaluation.similarity is resemblyzer, which runs offline; set it to wavlm for the field’s convention"
+        why = "evaluation.similarity is resemblyzer, which runs offline; set it to wavlm for the field's convention"
         found.append(("Similarity by WavLM", why))
     if not scores.mean("other_speaker", "secs"):
-        found.append(("Another speaker’s floor", "evaluation.other_speaker names no recordings"))
+        found.append(("Another speaker's floor", "evaluation.other_speaker names no recordings"))
     for key, measure in MEASURES.items():
         if scores.mean("finetuned", key) is None:
-            found.append((measure.label[0].upper() + measure.label[1:], _why_no_mean(key, scores)))
+            found.append((capital(measure.label), _why_no_mean(key, scores)))
     ran = {row["gpu"] for row in priced}
     for gpu in settings["report"]["gpu_price_per_hour"]:
         if gpu not in ran:
-            found.append((f"Time and cost on an {gpu}", f"no {gpu} ran; the figures shown for it are the source document’s"))
+            found.append(
+                (f"Time and cost on an {gpu}", f"no {gpu} ran; the figures shown for it are the source document's")
+            )
     return found
 
 
@@ -171,90 +180,3 @@ def _why_no_mean(key: str, scores: Scores) -> str:
     reasons = [row["missing"].get(key) for (_, system), row in scores.rows.items() if system == "finetuned"]
     reasons = [reason for reason in reasons if reason]
     return max(set(reasons), key=reasons.count) if reasons else "evaluate left no value"
-
-
-def source_rows(figures: list[dict], settings: dict, results: Path, scores: Scores, dataset: dict, reference) -> list[dict]:
-    """The source document's figures with this run's own beside them, or the reason why there is none."""
-    measured = {
-        "short_phrase": lambda: _short_phrase(results),
-        "speed": lambda: _speed(results),
-        "quality_range": lambda: _quality_range(scores),
-        "training_data": lambda: _training_data(dataset),
-        "reference": lambda: f"one clip of {reference['seconds']:.1f} s" if reference else None,
-        "samples": lambda: _samples(settings, results),
-        "fine_tuning": lambda: _fine_tuning(settings, results),
-        "gpu_memory": lambda: _gpu_memory(results),
-    }
-    rows = []
-    for figure in figures:
-        if "gpu" in figure:
-            text, reason = _cost(figure["gpu"], settings, results), f"no {figure['gpu']} ran"
-        else:
-            text, reason = measured[figure["measured"]](), figure.get("otherwise", "its step left no file")
-        rows.append({**figure, "measured": text, "reason": reason})
-    return rows
-
-
-def _short_phrase(results: Path) -> str | None:
-    """Wall seconds of the phrase `short`, spoken by itself."""
-    found = []
-    for system in SPOKEN:
-        timing = run_files.read_table(results / "speech" / system / "timing.csv")
-        rows = [] if timing is None else timing[timing["utterance"] == "short"].to_dict("records")
-        found += [f"{LABELS[system].lower()} {row['wall_seconds']:.2f} s for {row['audio_seconds']:.1f} s of audio" for row in rows]
-    return "; ".join(found) or None
-
-
-def _speed(results: Path) -> str | None:
-    found = []
-    for row in costs.speeds(results):
-        for mode, words in (("single", "one stream"), ("batched", "one batch")):
-            if mode in row:
-                speed = f"{row[mode]['times_realtime']:.2f} times real time (RTF {row[mode]['rtf']:.3f}), {words}"
-                found.append(f"{LABELS[row['system']].lower()} {speed}")
-    return "; ".join(found) or None
-
-
-def _quality_range(scores: Scores) -> str | None:
-    """Signal quality in the first and the last window of the unsplit long text."""
-    found = []
-    for _, system, way, windows in scores.windows():
-        rated = [window for window in windows if window.get("dnsmos_ovrl") is not None]
-        if way == "unsplit" and rated:
-            first, last = (f"{w['dnsmos_ovrl']:.2f} at {w['start']:.0f} to {w['end']:.0f} s" for w in (rated[0], rated[-1]))
-            found.append(f"{SHORT[system].lower()}, unsplit: DNSMOS OVRL {first}, {last}")
-    return "; ".join(found) or None
-
-
-def _training_data(dataset: dict) -> str | None:
-    return f"{dataset['clips']} clips, {dataset['seconds'] / 60:.1f} minutes" if dataset["seconds"] else None
-
-
-def _samples(settings: dict, results: Path) -> str | None:
-    """Lengths of the configured phrases as the fine-tuned system spoke them."""
-    manifest = run_files.read_table(results / "speech" / "finetuned" / "manifest.csv")
-    if manifest is None:
-        return None
-    rows = manifest[manifest["kind"] == "phrase"]
-    return "; ".join(f"{row.utterance}.wav {row.seconds:.1f} s" for row in rows.itertuples())
-
-
-def _fine_tuning(settings: dict, results: Path) -> str | None:
-    summary = run_files.read_json(results / "finetune" / "summary.json")
-    if summary is None:
-        return None
-    batch = settings["finetune"]["batch_size"] * settings["finetune"]["grad_accum"]
-    losses = f"evaluation loss {summary['zero_shot_eval_loss']:.3f} to {summary['best_eval_loss']:.3f}"
-    return f"completed: {summary['steps']:,} steps of {batch} clips, {summary['precision']}; {losses}"
-
-
-def _cost(gpu: str, settings: dict, results: Path) -> str | None:
-    for row in costs.gpu_costs(results, settings["report"]["gpu_price_per_hour"]):
-        if row["step"] == "finetune" and row["gpu"] == gpu:
-            return f"{duration(row['seconds'])}, {row['usd']:.2f} USD"
-    return None
-
-
-def _gpu_memory(results: Path) -> str | None:
-    timing = run_files.read_json(results / "finetune" / "timing.json") or {}
-    return f"{size(timing['peak_gpu_bytes'])} at the peak" if timing.get("peak_gpu_bytes") else None

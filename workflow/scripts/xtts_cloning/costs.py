@@ -36,7 +36,12 @@ def speeds(results: Path) -> list[dict]:
             audio, wall = part["audio_seconds"].sum(), part["wall_seconds"].sum()
             if audio > 0 and wall > 0:
                 clock = "; ".join(sorted(set(part["clock"].dropna().astype(str))))
-                row[name] = {"rtf": wall / audio, "times_realtime": audio / wall, "utterances": len(part), "clock": clock}
+                row[name] = {
+                    "rtf": wall / audio,
+                    "times_realtime": audio / wall,
+                    "utterances": len(part),
+                    "clock": clock,
+                }
         rows.append(row)
     return rows
 
@@ -57,7 +62,7 @@ def price(device: str, prices: dict[str, float]) -> tuple[str, float] | None:
 
 
 def gpu_costs(results: Path, prices: dict[str, float]) -> list[dict]:
-    """What fine-tuning and speech cost on the GPU that ran them; `usd` is None where no price is known or no GPU ran."""
+    """What fine-tuning and speech cost on the GPU that ran them; `usd` is None without a GPU or a price for it."""
     records = {"finetune": run_files.read_json(results / "finetune" / "timing.json")}
     seconds = {"finetune": (records["finetune"] or {}).get("wall_seconds")}
     for system in SPOKEN:

@@ -30,24 +30,24 @@ def draw(edges: list[list[str]]) -> Markup:
 
 def _layers(graph: networkx.DiGraph) -> list[list[str]]:
     """Rules by longest path from a source; within a layer ordered by where their predecessors stand (barycentre)."""
-    layers = [sorted(layer) for layer in networkx.topological_generations(graph)]
-    place: dict[str, float] = {}
-    for layer in layers:
-
-        def barycentre(rule: str) -> tuple[float, str]:
-            before = [place[other] for other in graph.predecessors(rule)]
-            return (sum(before) / len(before) if before else 0.5, rule)
-
-        layer.sort(key=barycentre)
+    layers, place = [], {}
+    for generation in networkx.topological_generations(graph):
+        centres = {rule: _barycentre([place[other] for other in graph.predecessors(rule)]) for rule in generation}
+        layer = sorted(generation, key=lambda rule, centres=centres: (centres[rule], rule))
+        layers.append(layer)
         place |= {rule: (index + 0.5) / len(layer) for index, rule in enumerate(layer)}
     return layers
+
+
+def _barycentre(places: list[float]) -> float:
+    return sum(places) / len(places) if places else 0.5
 
 
 def _edge(start: tuple[float, float], end: tuple[float, float]) -> str:
     x1, y1 = start[0] + BOX[0] / 2, start[1] + BOX[1]
     x2, y2 = end[0] + BOX[0] / 2, end[1]
-    middle = y1 + GAP[1] / 2
-    return f'<path class="edge" d="M{x1:.1f} {y1:.1f}C{x1:.1f} {middle + 14:.1f} {x2:.1f} {y2 - GAP[1]:.1f} {x2:.1f} {y2:.1f}"/>'
+    curve = f"M{x1:.1f} {y1:.1f}C{x1:.1f} {y1 + GAP[1]:.1f} {x2:.1f} {y2 - GAP[1]:.1f} {x2:.1f} {y2:.1f}"
+    return f'<path class="edge" d="{curve}"/>'
 
 
 def _node(rule: str, corner: tuple[float, float]) -> str:

@@ -1,4 +1,4 @@
-"""What the page's sections on fine-tuning, data, reference and speed show: facts, sentences and charts from the files."""
+"""What the page's sections on fine-tuning, data, reference and speed show: facts, sentences and charts."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from xtts_cloning import charts, costs, run_files
 from xtts_cloning.systems import LABELS, SPOKEN
-from xtts_cloning.words import duration, number, plural, size
+from xtts_cloning.words import TIMES, duration, number, plural, size
 
 
 def finetuning(settings: dict, results: Path) -> dict | None:
@@ -17,17 +17,22 @@ def finetuning(settings: dict, results: Path) -> dict | None:
     if history is None or summary is None:
         return None
     best, before, after = summary["best_step"], summary["zero_shot_eval_loss"], summary["best_eval_loss"]
-    sentence = f"The evaluation loss went from {before:.3f} (zero-shot) to {after:.3f} at step {best}, which was exported."
+    sentence = (
+        f"The evaluation loss went from {before:.3f} (zero-shot) to {after:.3f} at step {best}, which was exported."
+    )
     if not summary["improved"]:
         sentence = (
-            f"No trained step was better than the zero-shot model: its evaluation loss is {before:.3f}, the best trained "
-            f"step ({best}, exported all the same) has {after:.3f}. Expect no better speech than zero-shot."
+            f"No trained step was better than the zero-shot model: its evaluation loss is {before:.3f}, the best "
+            f"trained step ({best}, exported all the same) has {after:.3f}. Expect no better speech than zero-shot."
         )
     return {
         "sentence": sentence,
         "facts": _finetuning_facts(settings["finetune"], summary, results),
         "plots": [
-            (charts.loss_curve(history, best), "Loss on the training and the evaluation clips; the exported step is marked."),
+            (
+                charts.loss_curve(history, best),
+                "Loss on the training and the evaluation clips; the exported step is marked.",
+            ),
             (charts.learning_rate(history), "Learning rate."),
         ],
         "before": before,
@@ -38,10 +43,12 @@ def finetuning(settings: dict, results: Path) -> dict | None:
 
 def _finetuning_facts(configured: dict, summary: dict, results: Path) -> list[tuple[str, str]]:
     timing = run_files.read_json(results / "finetune" / "timing.json") or {}
-    steps = f"{summary['steps']:,} of {configured['max_steps']:,}" + (", stopped early" if summary["stopped_early"] else "")
+    steps = f"{summary['steps']:,} of {configured['max_steps']:,}" + (
+        ", stopped early" if summary["stopped_early"] else ""
+    )
     rows = [
         ("Steps", steps),
-        ("Batch", f"{configured['batch_size']} clips × {configured['grad_accum']} accumulated"),
+        ("Batch", f"{configured['batch_size']} clips {TIMES} {configured['grad_accum']} accumulated"),
         ("Clips", f"{summary['clips']['train']} to train, {summary['clips']['eval']} to evaluate"),
         ("Precision", summary["precision"]),
         ("Device", costs.device_name(timing) if timing else "not recorded"),
@@ -64,14 +71,20 @@ def dataset(data: Path) -> dict:
     if clips is not None:
         learned = clips[clips["split"] != "test"]
         section["clips"], section["seconds"] = len(learned), float(learned["seconds"].sum())
-        for split, name in (("train", "To train on"), ("eval", "To evaluate the loss"), ("test", "Held out as ground truth")):
+        for split, name in (
+            ("train", "To train on"),
+            ("eval", "To evaluate the loss"),
+            ("test", "Held out as ground truth"),
+        ):
             part = clips[clips["split"] == split]
             section["facts"].append((name, f"{plural(len(part), 'clip')}, {duration(part['seconds'].sum())}"))
         quantities = (("seconds", "duration (s)"), ("level_dbfs", "level (dBFS)"), ("snr_db", "SNR (dB)"))
         for column, label in quantities:
             values = clips[column].dropna().tolist()
             if values:
-                section["plots"].append((charts.histogram(column.replace("_", "-"), values, label), f"All clips: {label}."))
+                section["plots"].append(
+                    (charts.histogram(column.replace("_", "-"), values, label), f"All clips: {label}.")
+                )
     if rejected is not None:
         section["facts"].append(("Rows left out", f"{len(rejected):,}"))
         for reason, rows in sorted(rejected.groupby("reason"), key=lambda group: -len(group[1])):
@@ -94,7 +107,7 @@ def reference(data: Path) -> dict | None:
         how = (
             f"the best of {plural(criteria['clips_compared'], 'clip')} of {criteria['seconds'][0]:g} to "
             f"{criteria['seconds'][1]:g} s, out of {criteria['clips_of_speaker']:,}: level within "
-            f"{criteria['max_level_difference_db']:g} dB of the speaker’s median, no clipping, SNR of at least "
+            f"{criteria['max_level_difference_db']:g} dB of the speaker's median, no clipping, SNR of at least "
             f"{criteria['min_snr_db']:g} dB, quiet start and end; then the {criteria['then']}"
         )
     candidates = pandas.DataFrame(found["candidates"])
@@ -106,12 +119,14 @@ def reference(data: Path) -> dict | None:
         "text": found.get("text"),
         "sentence": f"{name}, {found['seconds']:.2f} s: {how}.",
         "columns": [column.replace("_", " ") for column in candidates.columns],
-        "candidates": candidates.astype(object).where(candidates.notna(), "").values.tolist() if len(candidates) > 1 else [],
+        "candidates": candidates.astype(object).where(candidates.notna(), "").values.tolist()
+        if len(candidates) > 1
+        else [],
     }
 
 
 def speed(settings: dict, results: Path, source_figures: dict) -> dict:
-    """Speeds of both systems, time per rule, and costs: this run's for the GPU that ran, the source's as the source's."""
+    """Speeds of both systems, time per rule, and costs; those of GPUs that did not run are quoted from the source."""
     speeds = [{**row, "label": LABELS[row["system"]]} for row in costs.speeds(results)]
     rules = [
         {
@@ -152,10 +167,18 @@ def _cost_rows(settings: dict, results: Path, source_figures: dict) -> list[dict
             whose = f"measured here, at {row['per_hour']:g} USD an hour ({row['gpu']}, report.gpu_price_per_hour)"
         elif row["on_gpu"]:
             whose = "measured here; report.gpu_price_per_hour names no price for this GPU"
-        rows.append({"what": row["step"], "device": row["device"], "time": duration(row["seconds"]), "cost": cost, "whose": whose})
+        rows.append(
+            {
+                "what": row["step"],
+                "device": row["device"],
+                "time": duration(row["seconds"]),
+                "cost": cost,
+                "whose": whose,
+            }
+        )
     for figure in source_figures["figures"]:
         if "gpu" in figure:
-            whose = "the source document’s plan, not measured here"
+            whose = "the source document's plan, not measured here"
             row = {"what": figure["what"], "device": figure["gpu"], "time": figure["time"], "cost": figure["cost"]}
             rows.append({**row, "whose": whose, "quoted": True})
     return rows

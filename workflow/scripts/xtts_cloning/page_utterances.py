@@ -8,7 +8,7 @@ from xtts_cloning import run_files
 from xtts_cloning.measure_table import MEASURES
 from xtts_cloning.scores import Scores
 from xtts_cloning.systems import LABELS, SPOKEN
-from xtts_cloning.words import number
+from xtts_cloning.words import DASH, number
 
 KINDS = {"phrase": "phrase", "probe": "unsplit probe", "line": "line", "test": "held-out sentence"}
 SHOWN = {"secs": "SECS", "cer": "CER", "dnsmos_ovrl": "DNSMOS", "plcmos": "PLCMOS", "f0_rmse_cents": "F0 error"}
@@ -109,7 +109,7 @@ def _shown(name: str, system: str, scores: Scores) -> list[dict]:
         value, reason = scores.of(name, system, measure)
         if value is None and not reason:
             continue
-        text = "–" if value is None else number(value, MEASURES[measure].digits)
+        text = DASH if value is None else number(value, MEASURES[measure].digits)
         cells.append({"label": label, "value": text, "reason": reason})
     return cells
 
@@ -130,7 +130,7 @@ def _sort_values(name: str, row: dict, scores: Scores) -> dict[str, float | None
 
 
 def embed(entries: list[dict], reference: dict | None, results: Path, budget: int) -> dict[str, str]:
-    """{clip name: MP3 in base64} in the order of the page until `budget` characters are used; marks what is embedded."""
+    """{clip name: MP3 in base64} in the page's order until `budget` characters are used; marks what is embedded."""
     clips: list[dict] = [reference] if reference else []
     clips += [cell["clip"] for entry in entries for cell in entry["cells"] if "clip" in cell]
     embedded: dict[str, str] = {}

@@ -11,7 +11,19 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
-from xtts_cloning import comparison, config, costs, crate, dag, files, page_sections, page_utterances, provenance, run_files, scores
+from xtts_cloning import (
+    comparison,
+    config,
+    costs,
+    crate,
+    dag,
+    files,
+    page_sections,
+    page_utterances,
+    provenance,
+    run_files,
+    scores,
+)
 from xtts_cloning.systems import LABELS
 from xtts_cloning.words import duration, plural, size
 
@@ -71,7 +83,7 @@ def is_stand_in(model: Path) -> bool:
 
 def _summary(settings: dict, data: Path, results: Path, found: scores.Scores, shown: dict, source: dict) -> dict:
     priced = costs.gpu_costs(results, settings["report"]["gpu_price_per_hour"])
-    rows = comparison.source_rows(source["figures"], settings, results, found, shown["dataset"], shown["reference"])
+    rows = source_figures.rows(source["figures"], settings, results, found, shown["dataset"], shown["reference"])
     return {
         "lede": _lede(settings, shown),
         "verdict": {
@@ -93,8 +105,8 @@ def _lede(settings: dict, shown: dict) -> str:
     learned = f" on {plural(dataset['clips'], 'clip')} ({duration(dataset['seconds'])})" if dataset["seconds"] else ""
     heard = f", cloning from a reference of {reference['seconds']:.1f} s" if reference else ""
     return (
-        f"{name}, fine-tuned{learned} of {settings['speaker']}{heard}; compared with the same model as it was (zero-shot) "
-        f"and with {plural(settings['subset']['test_clips'], 'held-out recording')}."
+        f"{name}, fine-tuned{learned} of {settings['speaker']}{heard}; compared with the same model as it was "
+        f"(zero-shot) and with {plural(settings['subset']['test_clips'], 'held-out recording')}."
     )
 
 
@@ -102,7 +114,11 @@ def _listen(settings: dict, data: Path, results: Path, found: scores.Scores, ref
     entries = page_utterances.utterances(data, results, found)
     if reference:
         reference["clip"] = page_utterances.reference_clip(reference, data, results)
-    kinds = [(kind, label) for kind, label in page_utterances.KINDS.items() if any(entry["kind"] == kind for entry in entries)]
+    kinds = [
+        (kind, label)
+        for kind, label in page_utterances.KINDS.items()
+        if any(entry["kind"] == kind for entry in entries)
+    ]
     return {
         "utterances": entries,
         "kinds": kinds,
@@ -123,7 +139,7 @@ def _provenance(collected: dict) -> dict:
         ("Git revision", (git["revision"] or "not recorded") + (" with local changes" if git["dirty"] else "")),
         ("Snakemake", collected["snakemake"]["version"] or "not recorded"),
         ("Environment", {"venv": "virtual environment", "image": "image"}.get(environment["kind"], "not recorded")),
-        ("Lock file’s sha256", environment["lock_sha256"]),
+        ("Lock file's sha256", environment["lock_sha256"]),
         ("Image", f"{image['path']}, sha256 {image['sha256']}" if image else "none"),
         ("Python", environment["python"]),
         ("Seed", str(collected["seeds"]["config"])),
@@ -165,7 +181,9 @@ def _render(shown: dict) -> str:
 
 def _ended(results: Path) -> datetime:
     """When the run's last result was made, so that the same results give the same crate."""
-    times = [path.stat().st_mtime for path in (results / "summary.json", results / "logs" / "driver.json") if path.is_file()]
+    times = [
+        path.stat().st_mtime for path in (results / "summary.json", results / "logs" / "driver.json") if path.is_file()
+    ]
     return datetime.fromtimestamp(int(max(times, default=0)), UTC)
 
 

@@ -47,7 +47,9 @@ class Scores(NamedTuple):
     def windows(self) -> list[tuple[str, str, str, list[dict]]]:
         """(text, system, split or unsplit, windows) of each text that is measured over time."""
         found = self.summary.get("windows", {})
-        return [(t, s, way, w) for t, systems in found.items() for s, ways in systems.items() for way, w in ways.items()]
+        return [
+            (t, s, way, w) for t, systems in found.items() for s, ways in systems.items() for way, w in ways.items()
+        ]
 
     def suspects(self) -> list[dict]:
         """Clips that may have gone wrong: utterance, system, reasons."""
