@@ -36,12 +36,8 @@ def test_the_lengths_matter(model, voice_wav):
     assert not torch.equal(first[1], second[1])
 
 
-@pytest.mark.parametrize(
-    "suffix, rate, channels", [("wav", 44100, 2), ("flac", 16000, 1), ("mp3", 48000, 2), ("ogg", 44100, 1)]
-)
-def test_other_rates_channels_and_formats_sound_alike(
-    model, library_model, voice_wav, tmp_path, suffix, rate, channels
-):
+@pytest.mark.parametrize("suffix, rate, channels", [("wav", 44100, 2), ("flac", 16000, 1), ("mp3", 48000, 2)])
+def test_other_formats_rates_and_channels(model, library_model, voice_wav, tmp_path, suffix, rate, channels):
     samples, _ = soundfile.read(voice_wav)
     times = np.arange(0, len(samples) / 22050, 1 / rate)
     resampled = np.interp(times, np.arange(len(samples)) / 22050, samples)

@@ -25,7 +25,7 @@ def conditioning(model, path: str | Path, reference: dict) -> tuple[torch.Tensor
     """(GPT latents [1, 32, C], speaker embedding [1, 512, 1]) of an audio file, on the model's device.
 
     `reference` is settings["reference"]: gpt_cond_len, gpt_cond_chunk_len and max_ref_len in seconds, sound_norm_refs.
-    Computed once per model, content of the file and lengths. Raises UserError for a reference that is too short or silent.
+    Computed once per model, content of the file and lengths. UserError for a reference that is too short or silent.
     """
     lengths = {key: reference[key] for key in ("gpt_cond_len", "gpt_cond_chunk_len", "max_ref_len", "sound_norm_refs")}
     known = _known.setdefault(model, {})
