@@ -69,7 +69,7 @@ def _tokenizer() -> Tokenizer:
 
 def _dvae() -> DiscreteVAE:
     """The DVAE with the sizes that TTS/tts/layers/xtts/trainer/gpt_trainer.py gives it."""
-    return DiscreteVAE(
+    dvae = DiscreteVAE(
         channels=80,
         normalization=None,
         positional_dims=1,
@@ -81,3 +81,9 @@ def _dvae() -> DiscreteVAE:
         num_layers=2,
         use_transposed_convs=False,
     )
+    # A random codebook would give all speech one code. This one holds what the random encoder makes of noise whose
+    # loudness changes like that of speech, and speech has a hundred different codes.
+    loudness = 1 + 0.5 * torch.randn(1, 1, 4096)
+    with torch.no_grad():
+        dvae.codebook.embed.copy_(dvae.encoder(loudness + 0.3 * torch.randn(1, 80, 4096))[0])
+    return dvae
