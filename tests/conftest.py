@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from checkout import copy_checkout, share_environments
+from scripts import run_script
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ROOT / "workflow" / "scripts"
 
 
 REAL_INPUT = ("LJSPEECH_ARCHIVE", "XTTS_HUB_FILES", "OTHER_SPEAKER_AUDIO")
@@ -97,15 +97,6 @@ def demo(tmp_path_factory) -> Demo:
     done = subprocess.run(["make", "demo"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     return Demo(folder, done.stdout, time.monotonic() - begin)
-
-
-def run_script(name: str, *arguments: object, check: bool = True, **options) -> subprocess.CompletedProcess:
-    """Run workflow/scripts/<name> as the workflow does."""
-    command = [sys.executable, str(SCRIPTS / name), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, **options)
-    if check and done.returncode:
-        raise AssertionError(f"{name} exited {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return done
 
 
 def pytest_collection_modifyitems(items) -> None:

@@ -73,7 +73,7 @@ def measure(samples: np.ndarray) -> dict[str, float]:
         "snr_db": audio.snr_db(samples, RATE),
         "edge_drop_db": level - loudest_edge,
     }
-    return {name: round(value, 4) for name, value in measured.items()}
+    return {name: round(value, 6) for name, value in measured.items()}
 
 
 def timbre(samples: np.ndarray) -> np.ndarray:
