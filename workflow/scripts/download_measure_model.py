@@ -1,0 +1,20 @@
+"""Download a hub model that the evaluation can use, at its pinned commit."""
+
+import argparse
+from pathlib import Path
+
+from xtts_cloning import downloads, errors
+from xtts_cloning.measure_models import HUB_MODELS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", required=True, choices=HUB_MODELS)
+    parser.add_argument("--output", required=True, type=Path, help="folder for the files")
+    arguments = parser.parse_args()
+    model = HUB_MODELS[arguments.model]
+    downloads.fetch_model(model.repository, model.revision, model.files, arguments.output)
+
+
+if __name__ == "__main__":
+    errors.main(main)
