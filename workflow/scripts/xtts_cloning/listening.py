@@ -8,7 +8,7 @@ import numpy as np
 
 from xtts_cloning import clips, figures, measures, transcripts
 from xtts_cloning.clips import TRUTH, Clip
-from xtts_cloning.measure_table import RATE, Unmeasurable, attempt
+from xtts_cloning.measures import RATE, Unmeasurable, attempt
 
 Scores = dict[str, float | Unmeasurable]
 
