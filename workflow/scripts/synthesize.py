@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from xtts_cloning import compute, config, errors, files, latents, models, speech, utterances
+from xtts_cloning import compute, config, decoding, errors, files, latents, models, speech, utterances
 from xtts_cloning.errors import UserError
 
 
@@ -82,16 +82,18 @@ def synthesize(
         ) from None
     with files.atomic_folder(output) as folder:
         speech.write(spoken, folder, time.perf_counter() - start)
-        (folder / "engine.json").write_text(json.dumps(engine(model, device), indent=2) + "\n", encoding="utf-8")
+        (folder / "engine.json").write_text(
+            json.dumps(engine(device, synthesis["precision"]), indent=2) + "\n", encoding="utf-8"
+        )
     print(f"{len(spoken)} utterances in {output}", file=sys.stderr)
 
 
-def engine(model: models.Model, device: torch.device) -> dict:
+def engine(device: torch.device, precision: str) -> dict:
     """What spoke: the processor, the numbers' precision and the versions."""
     return {
         "device": device.type,
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
-        "precision": str(next(model.gpt.parameters()).dtype).removeprefix("torch."),
+        "precision": str(decoding.precision(precision, device)).removeprefix("torch."),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "cuda": torch.version.cuda,

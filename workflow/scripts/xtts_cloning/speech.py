@@ -22,7 +22,7 @@ FADE_SECONDS = 0.005  # at both ends of a joined sentence: no click where it mee
 # A text at its language's character limit takes about 16 s to say; numbers and symbols are written shorter than said.
 LIMIT_SECONDS = 16.0
 PLAUSIBLE_FACTOR, PLAUSIBLE_SECONDS = 2.5, 2.0
-CLOCK = "from text ids to waveform, all attempts; a batch's decoding is shared out among its sentences"
+CLOCK = "from text ids to waveform, all attempts; what is decoded together shares the time by its audio length"
 CLOCK_ALL = "everything from the loaded model to the last waveform"
 
 
@@ -33,6 +33,7 @@ class Take:
     seed: int
     decoded: decoding.Decoded
     excess: float  # seconds beyond what the text can plausibly take; infinite if it did not stop by itself
+    wall_seconds: float  # its share of the decoding
 
 
 @dataclass
@@ -72,7 +73,7 @@ def speak(
                 stopped=all(take.decoded.stopped for take in kept),
                 seeds=[take.seed for take in kept],
                 attempts=max(map(len, tried)),
-                wall_seconds=vocoding + sum(take.decoded.wall_seconds for attempts in tried for take in attempts),
+                wall_seconds=vocoding + sum(take.wall_seconds for attempts in tried for take in attempts),
             )
         )
     return spoken
@@ -98,12 +99,14 @@ def _takes(
             )
             for utterance, n in sentences
         ]
+        start = time.perf_counter()
         with tqdm(total=len(requests), desc="decoding", unit="sentence", mininterval=2) as bar:
             decoded = decoding.decode(model, requests, synthesis, progress=bar.update)
+        seconds_per_token = (time.perf_counter() - start) / sum(len(result.latents) for result in decoded)
         for (utterance, n), request, result in zip(sentences, requests, decoded, strict=True):
             limit = character_limit(model.tokenizer, settings["language"])
             excess = excess_seconds(result, utterance.sentences[n], limit, model.args)
-            takes[utterance.id, n].append(Take(request.seed, result, excess))
+            takes[utterance.id, n].append(Take(request.seed, result, excess, seconds_per_token * len(result.latents)))
         failed = {key for key, attempts in takes.items() if attempts[-1].excess > 0}
         sentences = [pair for pair in sentences if (pair[0].id, pair[1]) in failed and pair[0].kind != "probe"]
         if not sentences:
