@@ -42,7 +42,7 @@ def describe(provenance: dict, results: Path, title: str, ended: datetime) -> st
     ]
     outputs += [_output(crate, results, str(results / name), {}) for name in ("report.html", "provenance.json")]
     _parameters(crate, workflow, inputs, outputs)
-    crate.root_dataset["mentions"] = [_action(crate, provenance, workflow, inputs, outputs, ended)]
+    crate.root_dataset["mentions"] = _action(crate, provenance, workflow, inputs, outputs, ended)
     return json.dumps(crate.metadata.generate(), indent=2, ensure_ascii=False) + "\n"
 
 

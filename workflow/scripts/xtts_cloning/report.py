@@ -23,6 +23,7 @@ from xtts_cloning import (
     provenance,
     run_files,
     scores,
+    source_figures,
 )
 from xtts_cloning.systems import LABELS
 from xtts_cloning.words import duration, plural, size

@@ -1,0 +1,275 @@
+"""The report: it shows what the run's files hold, escapes all of it, stays small and depends on nothing else."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+import report_zip
+import run_tree
+from xtts_cloning import config, costs, dag, page_audio, report, scores
+
+HOSTILE = "<script>window.hacked = 1</script> & </script><img src=x onerror=alert(1)> \"quoted\" 'it'"
+
+
+def build(root: Path, **options) -> dict:
+    """A made-up run with its page; returns its settings."""
+    settings = run_tree.make(root, **options)
+    data, results = root / "data/demo", root / "results/demo"
+    sources = {"reference/reference": data / "reference.wav"}
+    sources |= {f"ground_truth/{path.stem}": path for path in sorted((data / "wavs").glob("*.wav"))}
+    sources |= {f"{path.parent.name}/{path.stem}": path for path in sorted((results / "speech").glob("*/*.wav"))}
+    page_audio.encode_all(sources, results / "page_audio", threads=2)
+    write(root, settings)
+    return settings
+
+
+def write(root: Path, settings: dict) -> str:
+    results = root / "results/demo"
+    report.write(settings, root / "data/demo", results, root / "data/models/demo", results / "report.html")
+    return (results / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """A made-up run whose line01 and title are hostile, with its page."""
+    root = tmp_path_factory.mktemp("run")
+    build(root, text=HOSTILE, report__title=HOSTILE)
+    return root
+
+
+@pytest.fixture
+def copy(run, tmp_path) -> Path:
+    """The made-up run, to be changed."""
+    shutil.copytree(run, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def settings_of(root: Path) -> dict:
+    return json.loads((root / "results/demo/provenance.json").read_text())["config"]
+
+
+class Reader(HTMLParser):
+    """Tags with their attributes, and the text between them."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.tags, self.text = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def page(run) -> str:
+    return (run / "results/demo/report.html").read_text(encoding="utf-8")
+
+
+def test_text_is_shown_not_run(page):
+    read = Reader(page)
+    scripts = [attributes for tag, attributes in read.tags if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "clips"}, {}], "the page's own two scripts and no other"
+    assert not [a for _, a in read.tags for name in a if name.startswith("on")], "no handler from a text"
+    text = "".join(read.text)
+    assert text.count(HOSTILE) >= 3, "title, heading and transcript show the text as it was written"
+
+
+def test_all_sections_in_order_with_one_heading_each(page):
+    ids = [a["id"] for tag, a in Reader(page).tags if tag == "section"]
+    assert ids == ["summary", "listen", "finetuning", "data", "speed", "provenance"]
+    assert page.count("<h1>") == 1
+
+
+def test_ids_are_unique_and_labels_point_at_them(page):
+    tags = Reader(page).tags
+    ids = [a["id"] for _, a in tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    used = re.findall(r'(?:url\(#|xlink:href="#|aria-labelledby="|<a href="#)([^)"]+)', page)
+    assert len(used) > 50 and set(used) <= set(ids)
+
+
+def test_pictures_have_alternative_texts_and_controls_have_names(page):
+    tags = Reader(page).tags
+    assert all(a.get("alt") for tag, a in tags if tag == "img")
+    assert all(a.get("aria-label") for tag, a in tags if tag in ("svg", "button"))
+    assert sum(tag == "svg" for tag, _ in tags) >= 12
+
+
+def test_nothing_is_loaded_from_elsewhere(page):
+    loaded = [a["src"] for _, a in Reader(page).tags if "src" in a]
+    assert loaded and all(source.startswith("data:") for source in loaded)
+    assert not re.search(r"@import|url\((?!#)|<link(?! rel=\"icon\" href=\"data:,\")", page)
+
+
+def test_links_to_wavs_lead_to_them(run, page):
+    links = [a["href"] for tag, a in Reader(page).tags if tag == "a" and a.get("href", "").endswith(".wav")]
+    assert len(links) == 2 * 11 + 4 + 1
+    assert all((run / "results/demo" / link).resolve().is_file() for link in links)
+
+
+def test_embeds_every_clip_as_mp3(page):
+    clips = json.loads(re.search(r'id="clips">(.*?)</script>', page, re.DOTALL).group(1))
+    assert len(clips) == 27 and {"reference/reference", "ground_truth/DEMO-0000", "finetuned/line01"} <= set(clips)
+
+
+def test_states_a_stand_in_and_only_a_stand_in(copy, page):
+    assert "it makes noise, not speech" in page
+    (copy / "data/models/demo/config.json").write_text('{"run_description": "XTTS-v2"}')
+    assert "it makes noise, not speech" not in write(copy, settings_of(copy))
+
+
+def test_same_files_same_page(run, page):
+    assert write(run, settings_of(run)) == page
+
+
+def test_source_figures_stand_beside_the_measured_ones(page):
+    text = " ".join("".join(Reader(page).text).split())
+    for words in ("about 5 s", "3.12 times real time", "550 LJSpeech clips", "no H100 ran", "no A100 ran", "48 clips"):
+        assert words in text
+    assert "evaluation loss 6.900 to 5.360" in text
+
+
+def test_cost_only_for_the_gpu_that_ran(copy):
+    timing = copy / "results/demo/finetune/timing.json"
+    record = json.loads(timing.read_text())
+    timing.write_text(json.dumps({**record, "device": "cuda", "gpu": "NVIDIA H100 80GB HBM3", "wall_seconds": 1800}))
+    text = " ".join("".join(Reader(write(copy, settings_of(copy))).text).split())
+    assert "measured here, at 1.9 USD an hour (H100, report.gpu_price_per_hour)" in text and "0.95 USD" in text
+    assert "no H100 ran" not in text and "no A100 ran" in text
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ("NVIDIA H100 80GB HBM3", ("H100", 1.9)),
+        ("NVIDIA A100-SXM4-80GB", ("A100", 1.4)),
+        ("NVIDIA GH200 480GB", None),
+        ("NVIDIA H1000", None),
+        ("CPU", None),
+    ],
+)
+def test_price_of_a_device(device, expected):
+    assert costs.price(device, {"H100": 1.9, "A100": 1.4}) == expected
+
+
+def test_speed_is_wall_over_audio_for_one_stream_and_for_the_batch(run):
+    rows = {row["system"]: row for row in costs.speeds(run / "results/demo")}
+    assert set(rows) == {"zero_shot", "finetuned"}
+    for row in rows.values():
+        assert row["single"]["rtf"] * row["single"]["times_realtime"] == pytest.approx(1)
+        assert row["batched"]["rtf"] == pytest.approx(0.2)
+        assert 0.5 < row["single"]["rtf"] < 0.9
+        assert row["single"]["clock"] != row["batched"]["clock"]
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "results/demo/metrics.csv",
+        "results/demo/summary.json",
+        "results/demo/figures/index.json",
+        "results/demo/finetune/history.csv",
+        "results/demo/finetune/timing.json",
+        "results/demo/speech/zero_shot",
+        "results/demo/page_audio",
+        "results/demo/logs/driver.json",
+        "results/demo/benchmarks",
+        "data/demo/clips.csv",
+        "data/demo/reference.json",
+    ],
+)
+def test_a_missing_part_is_said_and_stops_nothing(copy, lost):
+    path = copy / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    text = "".join(Reader(write(copy, settings_of(copy))).text)
+    assert "Provenance" in text and re.search(r"[Nn]ot measured|[Nn]ot spoken|not recorded|WAV", text)
+
+
+def test_reasons_of_missing_values_are_read():
+    text = "mcd: nothing is left; once pauses are cut; f0_rmse_cents: 3 frames voiced in both clips, under 10"
+    assert scores._reasons(text) == {
+        "mcd": "nothing is left; once pauses are cut",
+        "f0_rmse_cents": "3 frames voiced in both clips, under 10",
+    }
+
+
+def test_provenance_names_config_versions_and_hashes(run):
+    found = json.loads((run / "results/demo/provenance.json").read_text())
+    assert found["git"] == {"revision": "0123456789abcdef", "dirty": False}
+    assert found["config"]["report"]["title"] == HOSTILE and found["seeds"]["config"] == 1337
+    assert {"torch", "TTS", "Jinja2"} <= set(found["environment"]["packages"])
+    inside = {name.split("results/demo/")[-1]: facts for name, facts in found["outputs"].items()}
+    assert re.fullmatch("[0-9a-f]{64}", inside["metrics.csv"]["sha256"])
+    assert inside["speech/finetuned"]["files"] == 11 + 3 and inside["finetune/model.pth"] == {"missing": True}
+
+
+def test_rule_graph_shows_every_rule_but_all():
+    svg = dag.draw([["a", "b"], ["b", "c"], ["a", "c"], ["c", "all"]])
+    assert re.findall(r">(\w+)</text>", svg) == ["a", "b", "c"]
+    assert svg.count('class="edge"') == 2, "a to c is implied"
+
+
+def test_bundle_is_deterministic_and_its_links_work(run, tmp_path, page):
+    first, second = tmp_path / "a" / "demo.zip", tmp_path / "b" / "demo.zip"
+    for path in (first, second):
+        report_zip.pack(run / "data/demo", run / "results/demo", path)
+    assert first.read_bytes() == second.read_bytes()
+    with ZipFile(first) as archive:
+        archive.extractall(tmp_path)
+    links = [a["href"] for tag, a in Reader(page).tags if tag == "a" and not a.get("href", "#").startswith("#")]
+    assert len(links) > 25 and all((tmp_path / "demo/results/demo" / link).resolve().is_file() for link in links)
+
+
+VALIDATOR = config.ROOT / ".venv/workflow/bin/python"
+VALIDATE = """
+import json, sys
+import rdflib.plugins.shared.jsonld.context as jsonld
+from rocrate_validator import models, services
+context, read = json.load(open(sys.argv[2])), jsonld.source_to_json
+# RO-Crate's vocabulary comes with its Python library, so the check needs no network
+def local(source, *a, **k):
+    return (context, None) if "w3id.org/ro/crate" in str(source) else read(source, *a, **k)
+jsonld.source_to_json = local
+settings = services.ValidationSettings(
+    rocrate_uri=sys.argv[1], profile_identifier="workflow-run-crate", offline=True,
+    requirement_severity=models.Severity.REQUIRED, skip_checks=["ro-crate-1.1_3.1", "ro-crate-1.1_3.2"])
+result = services.validate(settings)
+issues = [str(issue.message) for issue in result.get_issues()]
+print(json.dumps({"issues": issues, "checks": len(result.executed_checks)}))
+"""
+
+
+def test_crate_is_valid(run):
+    import rocrate
+
+    if (
+        not VALIDATOR.exists()
+        or subprocess.run([VALIDATOR, "-c", "import rocrate_validator"], capture_output=True).returncode
+    ):
+        pytest.skip("roc-validator is not installed in .venv/workflow")
+    context = Path(rocrate.__file__).parent / "data" / "ro-crate.jsonld"
+    command = [VALIDATOR, "-c", VALIDATE, run / "results/demo", context]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+    assert found["issues"] == [] and found["checks"] > 50
+
+
+@pytest.mark.slow
+def test_full_size_stays_small_and_a_new_title_is_quick(tmp_path):
+    """About 120 utterances of three systems: below 15 MB, and rewritten in under 15 s."""
+    settings = build(tmp_path, tests=100, lines=16, seconds=5.0)
+    settings["report"]["title"] = "Another title"
+    begin = time.monotonic()
+    page = write(tmp_path, settings)
+    assert time.monotonic() - begin < 15
+    assert "Another title" in page and len(page.encode()) < 15_000_000
