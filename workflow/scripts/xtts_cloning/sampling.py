@@ -6,6 +6,9 @@ then one draw. Here they work on all rows at once, without a step that waits for
 
 import torch
 
+# What shapes a draw; length_penalty is not here because without beams it changes nothing in the library either.
+VALUES = "temperature", "top_k", "top_p", "repetition_penalty"
+
 
 def penalize(logits: torch.Tensor, seen: torch.Tensor, penalty: float) -> torch.Tensor:
     """RepetitionPenaltyLogitsProcessor. logits: [rows, codes] float32; seen: the same shape, True where a code occurs
@@ -39,3 +42,11 @@ def noise(seed: int, shape: tuple[int, ...], device: torch.device) -> torch.Tens
 def draw(logits: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """Draw one code per row: argmax(p / exponential noise) has the distribution p; torch.multinomial does the same."""
     return (logits.softmax(-1) / noise).argmax(-1)
+
+
+def choose(logits: torch.Tensor, seen: torch.Tensor, noise: torch.Tensor, values: dict, do_sample: bool):
+    """The next code of each row, [rows] long; values: settings["synthesis"], of which VALUES count."""
+    logits = penalize(logits.float(), seen, values["repetition_penalty"])
+    if not do_sample:
+        return logits.argmax(-1)
+    return draw(warp(logits, values["temperature"], values["top_k"], values["top_p"]), noise)
