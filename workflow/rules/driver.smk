@@ -1,0 +1,89 @@
+# What the driver does before the first job and after a failure; a job on a cluster's node does none of it.
+import fcntl
+import shutil
+import subprocess
+
+from snakemake import __version__ as snakemake_version
+from xtts_cloning import slurm
+
+
+def git(*arguments):
+    done = subprocess.run(
+        ["git", *arguments], cwd=workflow.basedir, capture_output=True, text=True
+    )
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def image():
+    """Path and sha256 of the image that the rules run in, or None where they run in the virtual environment."""
+    if "apptainer" not in {
+        str(method) for method in workflow.deployment_settings.deployment_method
+    }:
+        return None
+    try:
+        return images.describe(CONTAINER)
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+def cancel_left_over_jobs():
+    """End the cluster jobs of this run that a killed driver left behind; Snakemake would submit them a second time."""
+    jobs = [
+        job
+        for job in workflow.dag.jobs
+        if str(job.output).startswith((f"{RESULTS}/", f"{DATA}/"))
+    ]
+    left = {
+        external
+        for job in jobs
+        for external in workflow.persistence.external_jobids(job)
+    }
+    if left and shutil.which("squeue"):
+        try:
+            for external in slurm.cancel(left):
+                logger.warning(
+                    f"cancelled Slurm job {external}, which an earlier driver of {RUN!r} left behind"
+                )
+        except UserError as error:
+            raise WorkflowError(str(error))
+
+
+def rule_graph():
+    """Edges [from rule, to rule] of the whole chain, sorted."""
+    edges = {
+        (before.rule.name, job.rule.name)
+        for job, befores in workflow.dag.dependencies.items()
+        for before in befores
+    }
+    return sorted(map(list, edges))
+
+
+onstart:
+    # Held until the driver ends, however it ends: a second driver of the same run would write the same files.
+    logs = Path(RESULTS, "logs")
+    logs.mkdir(parents=True, exist_ok=True)
+    driver_lock = open(logs / ".driver.lock", "a")
+    try:
+        fcntl.flock(driver_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WorkflowError(
+            f"another run of {RUN!r} is under way in this folder; wait for it or stop it first"
+        )
+    workflow.driver_lock = driver_lock
+    cancel_left_over_jobs()
+    used_image = image()
+    record = {
+        "git_revision": git("rev-parse", "HEAD"),
+        "git_dirty": bool(git("status", "--porcelain")),
+        "snakemake": snakemake_version,
+        "command": sys.argv,
+        "image": used_image,
+        "environment": "image" if used_image else "venv",
+        "rule_graph": rule_graph(),
+    }
+    (logs / "driver.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+onerror:
+    for line in slurm.advice("".join(Path(file).read_text() for file in log)):
+        logger.error(line)
