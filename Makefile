@@ -2,44 +2,75 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo reproduce dry-run report report-zip test lint bench
+.PHONY: help setup ready demo reproduce dry-run report report-zip container slurm deploy test test-hpc lint bench
 
 CONFIG ?= config/config.yaml
 
-# Rules call `python`: the virtual environment's here, the container's inside an image.
-export PATH := $(CURDIR)/.venv/xtts/bin:$(PATH)
-PREFLIGHT = python workflow/scripts/preflight.py
-SNAKEMAKE = $(CURDIR)/.venv/workflow/bin/snakemake --workflow-profile workflow/profiles/local
+# Where Apptainer is installed the rules run in the image, elsewhere in the virtual environment; the results are the same.
+ENV ?= $(if $(shell command -v apptainer),image,venv)
+PROFILE ?= slurm
+SNAKEMAKE = $(CURDIR)/.venv/workflow/bin/snakemake
+# Rules call `python`: the image's inside it, and without it the virtual environment's, which PATH has first.
+ifeq ($(ENV),image)
+  export PATH := $(CURDIR)/.venv/workflow/bin:$(PATH)
+  ENVIRONMENTS = workflow
+  IN = python workflow/scripts/in_image.py $(CONFIG)
+  CHAIN = $(SNAKEMAKE) --software-deployment-method apptainer --configfile $(CONFIG) --workflow-profile workflow/profiles
+else
+  export PATH := $(CURDIR)/.venv/xtts/bin:$(PATH)
+  ENVIRONMENTS = workflow xtts
+  CHAIN = $(SNAKEMAKE) --configfile $(CONFIG) --workflow-profile workflow/profiles
+endif
+PREFLIGHT = $(IN) python workflow/scripts/preflight.py --config $(CONFIG)
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  CONFIG=config/mine.yaml   your own config, for reproduce, dry-run, report, report-zip"
+	@echo "  ENV=venv or ENV=image     where the rules run; the image where Apptainer is installed"
+	@echo "  PROFILE=mine              your own cluster's workflow/profiles/mine, for slurm"
 	@echo "  PYTHON=/path/python3.11   the interpreter to set up with"
 
 setup:  ## install both environments into .venv (done by the other targets when needed)
 	@envs/setup.sh workflow xtts
 
+ready:
+	@envs/setup.sh $(ENVIRONMENTS)
+
 demo: CONFIG = config/demo.yaml
 demo: reproduce  ## the whole chain in minutes, on a stand-in model, without a GPU
 
-reproduce: setup  ## the full reproduction, or your own CONFIG
-	@$(PREFLIGHT) --config $(CONFIG)
-	@$(SNAKEMAKE) --configfile $(CONFIG)
+reproduce: ready  ## the full reproduction, or your own CONFIG
+	@$(PREFLIGHT)
+	@$(CHAIN)/local
 	@python workflow/scripts/where.py $(CONFIG)
 
-dry-run: setup  ## what reproduce would do, and whether this machine can
-	@$(PREFLIGHT) --config $(CONFIG)
-	@$(SNAKEMAKE) --configfile $(CONFIG) --dry-run
+dry-run: ready  ## what reproduce would do, and whether this machine can
+	@$(PREFLIGHT)
+	@$(CHAIN)/local --dry-run
 
-report: setup  ## write the report again, from what is there
-	@$(SNAKEMAKE) --configfile $(CONFIG) --forcerun report --until report
+report: ready  ## write the report again, from what is there
+	@$(CHAIN)/local --forcerun report --until report
+
+container:  ## build the image that holds the rules' environment
+	@containers/build.sh
+
+slurm: ready  ## the chain on a Slurm cluster (docs/cluster.md)
+	@$(PREFLIGHT) --no-gpu-check
+	@$(CHAIN)/$(PROFILE)
+	@python workflow/scripts/where.py $(CONFIG)
+
+deploy:  ## copy the checkout to a cluster: HOST=user@host DIR=folder WITH="image models data"
+	@workflow/profiles/slurm/deploy.sh "$(HOST)" "$(DIR)" $(WITH)
 
 test: setup  ## every test that this machine can run
-	@python -m pytest
+	@.venv/xtts/bin/python -m pytest
+
+test-hpc: setup  ## build the image, and run the demo in it and on a real Slurm (root on Debian 12)
+	@.venv/xtts/bin/python -m pytest tests/hpc --durations=0
 
 lint: setup  ## check style and workflow
 	@.venv/workflow/bin/ruff check .
 	@.venv/workflow/bin/ruff format --check .
 	@.venv/workflow/bin/snakefmt --check Snakefile workflow
-	@$(SNAKEMAKE) --lint
+	@$(SNAKEMAKE) --workflow-profile workflow/profiles/local --lint

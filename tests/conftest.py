@@ -94,7 +94,9 @@ def demo(tmp_path_factory) -> Demo:
     folder = copy_checkout(tmp_path_factory.mktemp("demo"))
     share_environments(folder)
     begin = time.monotonic()
-    done = subprocess.run(["make", "demo"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        ["make", "demo", "ENV=venv"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     assert done.returncode == 0, done.stdout
     return Demo(folder, done.stdout, time.monotonic() - begin)
 

@@ -28,7 +28,7 @@ def test_says_where_the_report_is(demo):
 
 
 def test_second_time_there_is_nothing_to_do(demo):
-    done = subprocess.run(["make", "demo"], cwd=demo.checkout, capture_output=True, text=True)
+    done = subprocess.run(["make", "demo", "ENV=venv"], cwd=demo.checkout, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Nothing to be done" in done.stdout + done.stderr
     assert done.stdout.rstrip().endswith("report: results/demo/report.html")
@@ -94,7 +94,7 @@ def test_same_bytes_as_an_ordinary_user_with_an_empty_home(demo, tmp_path_factor
     become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     plain = ["env", "-i", f"HOME={home}", "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"]
     done = subprocess.run(
-        [*become, *plain, "make", "demo", "PYTHON=/usr/bin/python3"],
+        [*become, *plain, "make", "demo", "ENV=venv", "PYTHON=/usr/bin/python3"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
