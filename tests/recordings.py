@@ -81,7 +81,7 @@ def write_folder(path: Path, contents: dict[str, bytes]) -> Path:
 def write_vocab(folder: Path) -> Path:
     """vocab.json of a tokenizer with a token for each letter, and config.json with languages, as the model has them."""
     special = ["[STOP]", "[UNK]", "[SPACE]", "[en]"]
-    characters = sorted(set(string.ascii_lowercase + ",.?!'-"))
+    characters = sorted(set(string.ascii_lowercase + ",.?!'-:;()"))
     vocabulary = {token: number for number, token in enumerate(special + characters)}
     tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token="[UNK]"))
     tokenizer.add_special_tokens(special)

@@ -99,7 +99,7 @@ def test_measurements(make):
     assert table.split.value_counts().to_dict() == {"train": 4, "test": 3, "eval": 2}
     assert (table.seconds == 0.8).all() and table.level_dbfs.between(-30, -20).all() and (table.snr_db > 20).all()
     assert (table.peak_dbfs > table.level_dbfs).all()
-    assert (table.text_tokens == len("[en]thisisclipx.") - 3 + 3).all()
+    assert (table.text_tokens == len("thisisclipx.") + 1 + 3).all()
 
 
 def test_order_and_container_of_the_archive_change_no_byte(tmp_path, make, tokenizer):

@@ -5,6 +5,7 @@ import io
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import soundfile
 import soxr
 
@@ -14,11 +15,23 @@ RATE = 22050  # Hz, as LJSpeech
 SPEAKER = {"voice": "en-us", "pitch": 60}
 OTHER_SPEAKER = {"voice": "en-gb-scotland", "pitch": 20}
 OTHER_CLIPS = 6
+PAUSE_SECONDS = 0.05  # before and after each sentence, as recordings have: the voice alone begins at the first sample
 
-OPENINGS = ["In the morning", "After the rain", "Late last night", "On market day", "Before the harvest", "Every winter"]
+OPENINGS = [
+    "In the morning",
+    "After the rain",
+    "Late last night",
+    "On market day",
+    "Before the harvest",
+    "Every winter",
+]
 PEOPLE = ["the baker", "my older sister", "a tired sailor", "the village doctor", "our new neighbour"]
 DEEDS = ["opened the green gate", "counted seven silver coins", "carried water up the hill"]
-ENDINGS = ["and went home.", "while the bells rang over the quiet town.", "because nobody else had thought of it in time."]
+ENDINGS = [
+    "and went home.",
+    "while the bells rang over the quiet town.",
+    "because nobody else had thought of it in time.",
+]
 
 
 def sentences() -> list[str]:
@@ -34,7 +47,7 @@ def sentences() -> list[str]:
 def wav(text: str, voice: dict) -> bytes:
     """The spoken text as the bytes of a 22,050 Hz PCM 16 WAV."""
     samples, rate = espeak.speak(text, **voice)
-    samples = soxr.resample(samples, rate, RATE)
+    samples = np.pad(soxr.resample(samples, rate, RATE), round(PAUSE_SECONDS * RATE))
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, RATE, format="WAV", subtype="PCM_16")
     return buffer.getvalue()
