@@ -1,0 +1,75 @@
+# How good the speech of both systems is, against the held-out recordings; and a picture of every clip.
+MEASURED_WITH = {
+    "asr": "pocketsphinx",
+    "similarity": "resemblyzer",
+}  # offline, with the weights in their wheels
+HUB_MEASURES = {
+    key: config["evaluation"][key]
+    for key, offline in MEASURED_WITH.items()
+    if config["evaluation"][key] != offline
+}
+
+
+localrules:
+    download_measure_model,
+
+
+rule download_measure_model:
+    input:
+        **code("download_measure_model"),
+    output:
+        directory("data/models/measures/{name}"),
+    log:
+        "data/models/logs/download_{name}.log",
+    container:
+        CONTAINER
+    params:
+        lock=LOCK,
+    shell:
+        "python {input.script} --model {wildcards.name:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+rule evaluate:
+    input:
+        **code("evaluate"),
+        **{
+            f"{key}_model": f"data/models/measures/{name}"
+            for key, name in HUB_MEASURES.items()
+        },
+        test=f"{DATA}/mdata_test.csv",
+        wavs=f"{DATA}/wavs",
+        reference=f"{DATA}/reference.wav",
+        speech=expand(f"{RESULTS}/speech/{{system}}", system=["zero_shot", "finetuned"]),
+        other_speaker=config["evaluation"]["other_speaker"] or [],
+    output:
+        metrics=f"{RESULTS}/metrics.csv",
+        summary=f"{RESULTS}/summary.json",
+        figures=directory(f"{RESULTS}/figures"),
+    log:
+        f"{RESULTS}/logs/evaluate.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/evaluate.tsv"
+    container:
+        CONTAINER
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=120,
+        gpu=1 if HUB_MEASURES and config["compute"]["device"] != "cpu" else 0,
+    params:
+        settings=settings("evaluate"),
+        lock=LOCK,
+        data=DATA,
+        models=[
+            f"--{key}-model data/models/measures/{name}"
+            for key, name in sorted(HUB_MEASURES.items())
+        ],
+        other_speaker=(
+            ["--other-speaker", config["evaluation"]["other_speaker"]]
+            if config["evaluation"]["other_speaker"]
+            else []
+        ),
+    shell:
+        "python {input.script} --settings {params.settings:q} --data {params.data:q} --speech {input.speech:q}"
+        " --reference {input.reference:q} {params.other_speaker:q} {params.models} --metrics {output.metrics:q}"
+        " --summary {output.summary:q} --figures {output.figures:q} 2>&1 | tee {log:q}"

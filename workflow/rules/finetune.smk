@@ -1,0 +1,44 @@
+# The GPT, trained on the speaker's clips. What a killed training goes on from lies in finetune/state-<hash>/, which
+# Snakemake does not know of and so does not delete.
+rule finetune:
+    input:
+        **code("finetune"),
+        model=expand(
+            f"{MODEL}/{{name}}",
+            name=[
+                "model.pth",
+                "config.json",
+                "vocab.json",
+                "dvae.pth",
+                "mel_stats.pth",
+            ],
+        ),
+        train=f"{DATA}/mdata_train.csv",
+        eval=f"{DATA}/mdata_eval.csv",
+        wavs=f"{DATA}/wavs",
+    output:
+        model=f"{RESULTS}/finetune/model.pth",
+        config=f"{RESULTS}/finetune/config.json",
+        vocab=f"{RESULTS}/finetune/vocab.json",
+        history=f"{RESULTS}/finetune/history.csv",
+        summary=f"{RESULTS}/finetune/summary.json",
+        timing=f"{RESULTS}/finetune/timing.json",
+    log:
+        f"{RESULTS}/logs/finetune.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/finetune.tsv"
+    container:
+        CONTAINER
+    threads: config["compute"]["threads"]
+    resources:
+        mem_mb=32000,  # of the full-size model on a CPU; on a GPU about 12,000 besides the GPU's own
+        runtime=720,
+        gpu=1 if config["compute"]["device"] != "cpu" else 0,
+    params:
+        settings=settings("finetune"),
+        lock=LOCK,
+        model=MODEL,
+        folder=f"{RESULTS}/finetune",
+    shell:
+        "python {input.script} --settings {params.settings:q} --model {params.model:q} --train {input.train:q}"
+        " --eval {input.eval:q} --output {params.folder:q} 2>&1 | tee {log:q}"
