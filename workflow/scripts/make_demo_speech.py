@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
-
 from xtts_cloning import errors, espeak, files
 
 RATE = 22050  # Hz, as LJSpeech
