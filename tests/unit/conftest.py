@@ -33,7 +33,7 @@ def model(standin):
 def speak_settings() -> dict:
     """The demo's settings of the step synthesize, cut to a few audio tokens."""
     settings = config.settings(config.load(config.ROOT / "config" / "demo.yaml"), "synthesize")
-    settings["synthesis"]["max_new_tokens"] = 8
+    settings["synthesis"]["max_new_tokens"] = 4
     return copy.deepcopy(settings)
 
 
@@ -46,3 +46,11 @@ def voice_wav(tmp_path_factory):
     noise = np.random.default_rng(0).standard_normal(len(t))
     soundfile.write(path, 0.1 * vowel + 0.01 * noise, 22050, subtype="PCM_16")
     return path
+
+
+@pytest.fixture(scope="session")
+def real_clips(ljspeech_archive):
+    """Four real LJSpeech clips: {id: (text, samples at 16 kHz)}."""
+    import voices
+
+    return voices.real(ljspeech_archive, ["LJ001-0002", "LJ001-0004", "LJ001-0006", "LJ001-0008"])

@@ -33,7 +33,8 @@ def main() -> None:
     settings = config.read_settings(arguments.settings, "evaluate")
     models = {"asr": arguments.asr_model, "similarity": arguments.similarity_model}
     check_models(settings["evaluation"], models)
-    device = compute.prepare(settings["compute"]).type
+    # The hub models run here, and may use all threads; the others leave the cores to the worker processes.
+    device = compute.prepare(settings["compute"] if any(models.values()) else settings["compute"] | {"threads": 1}).type
 
     recorded = clips.recorded(arguments.data / "mdata_test.csv")
     spoken = recorded + [clip for folder in arguments.speech for clip in clips.spoken(folder)]

@@ -15,8 +15,11 @@ from tqdm import tqdm
 
 from xtts_cloning import audio, clips, measures, speakers, transcripts
 from xtts_cloning.clips import TRUTH, Clip
-from xtts_cloning.listening import Heard, Scores, Task, listen
+from xtts_cloning.listening import Heard, Scores, Task, listen, warm_up
+from xtts_cloning.measure_table import MEASURES
 from xtts_cloning.measures import RATE, Unmeasurable, attempt
+
+Words = list[transcripts.Word] | Unmeasurable
 
 
 class Score(NamedTuple):
@@ -41,7 +44,7 @@ def evaluate(
     wanted, language = settings["evaluation"], settings["language"]
     hub_asr = wanted["asr"] != "pocketsphinx"
     tasks = _tasks(spoken, wanted["window_seconds"], None if hub_asr else language)
-    measures.f0_track(np.zeros(RATE, np.float32))  # compiled once, before the workers are forked
+    warm_up()
     with ProcessPoolExecutor(settings["compute"]["threads"], multiprocessing.get_context("fork")) as pool:
         results = pool.map(listen, tasks)
         voices = Voices(speakers.embedder(wanted["similarity"], models.get("similarity"), device), spoken, reference)
@@ -104,7 +107,7 @@ def _levelled(clip: Clip) -> np.ndarray | Unmeasurable:
     return attempt(measures.at_level, clips.samples(clip))
 
 
-def _score(clip: Clip, heard: Heard, words, voices: Voices, window_seconds: float) -> Score:
+def _score(clip: Clip, heard: Heard, words: Words, voices: Voices, window_seconds: float) -> Score:
     transcript = attempt(lambda spans: " ".join(word.text for word in spans), words)
     rates = attempt(transcripts.error_rates, clip.text, transcript)
     scores = voices.scores(clip.utterance, _levelled(clip))
@@ -114,7 +117,7 @@ def _score(clip: Clip, heard: Heard, words, voices: Voices, window_seconds: floa
     return Score(clip, heard.seconds, text, scores | heard.scores, windows, heard.picture, heard.description)
 
 
-def _windows(clip: Clip, heard: Heard, words, voices: Voices, window_seconds: float) -> list[dict]:
+def _windows(clip: Clip, heard: Heard, words: Words, voices: Voices, window_seconds: float) -> list[dict]:
     """Start, end, secs, cer and the signal quality of each window."""
     edges = clips.window_edges(heard.seconds, window_seconds)
     rates = attempt(transcripts.windowed_cer, clip.text, words, edges)
@@ -130,4 +133,6 @@ def _windows(clip: Clip, heard: Heard, words, voices: Voices, window_seconds: fl
 
 def _other(clip: Clip, voices: Voices) -> Score:
     raw = clips.samples(clip)
-    return Score(clip, len(raw) / RATE, "", voices.scores("", attempt(measures.at_level, raw)), [], None, "")
+    unasked = dict.fromkeys(MEASURES, Unmeasurable("another speaker's clips are there for the similarity alone"))
+    scores = unasked | voices.scores(clip.utterance, attempt(measures.at_level, raw))
+    return Score(clip, len(raw) / RATE, "", scores, [], None, "")

@@ -38,6 +38,13 @@ class _Sound(NamedTuple):
     f0: np.ndarray | Unmeasurable
 
 
+def warm_up() -> None:
+    """Have librosa's functions compiled, which takes seconds, before workers are forked from this process."""
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    measures.f0_track(noise)
+    measures.alignment(noise, noise)
+
+
 def listen(task: Task) -> list[Heard]:
     """Measure, transcribe and picture the clips of a task, in their order."""
     sounds = {clip.system: _sound(clip) for clip in task.clips}

@@ -31,11 +31,11 @@ def summarise(scores: list[Score], settings: dict) -> dict:
     draw = partial(interval, settings["seed"], wanted["bootstrap_samples"])
     return {
         "systems": list(dict.fromkeys(score.clip.system for score in spoken)),
-        "means": {"all": means(spoken, draw), "held_out": means(held_out, draw)},
+        "means": {"all": means(spoken, "all", draw), "held_out": means(held_out, "held_out", draw)},
         "paired": {
             "of": f"{AFTER} minus {BEFORE}",
-            "all": paired(spoken, draw),
-            "held_out": paired(held_out, draw),
+            "all": paired(spoken, "all", draw),
+            "held_out": paired(held_out, "held_out", draw),
         },
         "anchors": anchors(scores, draw),
         "windows": windows(scores),
@@ -77,17 +77,16 @@ def measured(scores: list[Score], system: str, measure: str) -> dict[str, float]
     return {name: value for name, value in values.items() if isinstance(value, float)}
 
 
-def means(scores: list[Score], draw: Callable) -> dict:
+def means(scores: list[Score], group: str, draw: Callable) -> dict:
     """{system: {measure: {mean, low, high, n} or None}}."""
     systems = dict.fromkeys(score.clip.system for score in scores)
-    kind = "held_out" if all(score.clip.kind == "test" for score in scores) else "all"
     return {
-        system: {name: draw(list(measured(scores, system, name).values()), kind, system, name) for name in MEASURES}
+        system: {name: draw(list(measured(scores, system, name).values()), group, system, name) for name in MEASURES}
         for system in systems
     }
 
 
-def paired(scores: list[Score], draw: Callable) -> dict:
+def paired(scores: list[Score], group: str, draw: Callable) -> dict:
     """{measure: {mean, low, high, n, improved} or None} of the differences over utterances that both systems have.
 
     improved: how many of the n changed for the better; None for measures without a better side.
@@ -96,7 +95,7 @@ def paired(scores: list[Score], draw: Callable) -> dict:
     for name, measure in MEASURES.items():
         before, after = measured(scores, BEFORE, name), measured(scores, AFTER, name)
         differences = [after[utterance] - before[utterance] for utterance in after if utterance in before]
-        result[name] = draw(differences, "paired", name)
+        result[name] = draw(differences, "paired", group, name)
         if result[name]:
             sign = {"higher": 1, "lower": -1, None: None}[measure.better]
             result[name]["improved"] = sign and sum(sign * difference > 0 for difference in differences)
