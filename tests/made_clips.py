@@ -7,7 +7,7 @@ import pandas as pd
 from xtts_cloning import audio, metadata
 
 RATE = 22_050
-WORDS = "one two three four five six seven eight nine ten".split()
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
 def write_manifest(path: Path, seconds: list[float], seed: int) -> Path:

@@ -31,7 +31,7 @@ rule finetune:
         CONTAINER
     threads: config["compute"]["threads"]
     resources:
-        mem_mb=32000,  # of the full-size model on a CPU; on a GPU about 12,000 besides the GPU's own
+        mem_mb=32000,  # full size on a CPU: weights, gradients, two moments, activations, the state being written
         runtime=720,
         gpu=1 if config["compute"]["device"] != "cpu" else 0,
     params:

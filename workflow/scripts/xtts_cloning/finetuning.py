@@ -12,7 +12,7 @@ import torch
 
 from xtts_cloning import checkpoints, compute, files, metadata, models, training_audio, training_state
 from xtts_cloning.gpt_losses import fuse
-from xtts_cloning.training import Trainer, choose_precision, train
+from xtts_cloning.training import Trainer, choose_precision, out_of_memory_explained, train
 from xtts_cloning.training_data import Clip, SpecialTokens, TrainingBatches, evaluation_batches, read_clips
 from xtts_cloning.training_state import Progress
 
@@ -41,11 +41,13 @@ def finetune(settings: dict, model_folder: Path, train_manifest: Path, eval_mani
 
         model = models.read(model_folder)
         mel_stats = checkpoints.load(model_folder / "mel_stats.pth").to(device)
-        clips = _read_all(model, model_folder, mel_stats, settings["language"], [train_manifest, eval_manifest], device)
+        manifests = [train_manifest, eval_manifest]
         events = output / "tensorboard"
         if not (state / "latest.pth").exists():
             shutil.rmtree(events, ignore_errors=True)  # of an earlier training
-        progress = _train(model, mel_stats, settings, *clips, device, precision, state, events)
+        with out_of_memory_explained(settings["finetune"]):
+            clips = _read_all(model, model_folder, mel_stats, settings["language"], manifests, device)
+            progress = _train(model, mel_stats, settings, *clips, device, precision, state, events)
 
         model.cpu().gpt.load_state_dict(training_state.load_best(state, progress))
         _export(model, model_folder, output)

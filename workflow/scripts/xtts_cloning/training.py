@@ -8,6 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,22 +60,24 @@ def choose_precision(asked: str, device: torch.device) -> str:
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
 
 
-def train(trainer: Trainer, clips: TrainingBatches, evaluation: list[Batch], folder: Path, events: Path) -> Progress:
-    """Train to max_steps or an early stop, from the last save in `folder`; the best weights lie there afterwards.
-
-    `events` is the TensorBoard folder. Raises a UserError for a loss that is not finite and for too little GPU memory.
-    """
+@contextmanager
+def out_of_memory_explained(settings: dict) -> Iterator[None]:
+    """Turn a GPU's lack of memory into a UserError that says which keys of the config's finetune part to change."""
     try:
-        return _train(trainer, clips, evaluation, folder, events)
+        yield
     except torch.cuda.OutOfMemoryError as error:
         raise UserError(
-            f"the GPU ran out of memory: {error}\nLower finetune.batch_size (now {trainer.settings['batch_size']}) and "
-            f"raise finetune.grad_accum (now {trainer.settings['grad_accum']}) so that their product stays the same; "
+            f"the GPU ran out of memory: {error}\nLower finetune.batch_size (now {settings['batch_size']}) and raise "
+            f"finetune.grad_accum (now {settings['grad_accum']}) so that their product stays the same; "
             "finetune.precision bf16 or fp16 takes less than fp32."
         ) from None
 
 
-def _train(trainer: Trainer, clips: TrainingBatches, evaluation: list[Batch], folder: Path, events: Path) -> Progress:
+def train(trainer: Trainer, clips: TrainingBatches, evaluation: list[Batch], folder: Path, events: Path) -> Progress:
+    """Train to max_steps or an early stop, from the last save in `folder`; the best weights lie there afterwards.
+
+    `events` is the TensorBoard folder. A loss or weights that are not finite raise a UserError.
+    """
     settings = trainer.settings
     progress = training_state.restore(folder, trainer.gpt, trainer.optimizer, trainer.scaler)
     saved_best = progress.best_step
@@ -113,9 +116,7 @@ def _train(trainer: Trainer, clips: TrainingBatches, evaluation: list[Batch], fo
             training_state.save(folder, progress, trainer.gpt, trainer.optimizer, trainer.scaler)
             saved_best = progress.best_step
             training_state.keep_only_best(folder, saved_best)
-        bar.set_postfix(
-            loss=f"{train_loss:.3f}", best=progress.best_loss and f"{progress.best_loss:.3f}", refresh=False
-        )
+        bar.set_postfix(loss=train_loss, best=progress.best_loss, refresh=False)
         started = time.perf_counter()
     bar.close()
     writer.close()

@@ -1,0 +1,371 @@
+"""The training loop: killed anywhere it ends with the same weights; what it stops for; what it keeps and exports."""
+
+import copy
+import errno
+import json
+import math
+import resource
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from made_clips import write_manifest
+from xtts_cloning import checkpoints, files, finetuning, models, training, training_audio, training_data, training_state
+from xtts_cloning.errors import UserError
+from xtts_cloning.optimization import learning_rate
+from xtts_cloning.training import Trainer
+
+CPU = torch.device("cpu")
+SETTINGS = {"max_steps": 12, "batch_size": 2, "grad_accum": 2, "num_loader_workers": 0, "precision": "fp32"}
+SETTINGS |= {"eval_interval": 3, "save_interval": 4, "lr": 1.0e-3, "warmup_steps": 2, "lr_final_fraction": 0.1}
+SETTINGS |= {"weight_decay": 0.01, "grad_clip": 1.0, "early_stopping_evals": 0}
+TRAIN_SECONDS, EVAL_SECONDS = [0.6, 0.8, 1.0, 1.2, 1.5, 0.7], [0.9, 0.6, 1.1]
+
+
+class Killed(BaseException):
+    """Not an Exception: nothing may catch it, as nothing catches SIGKILL."""
+
+
+class Case:
+    """A small model with its clips, and trainings of it."""
+
+    def __init__(self, standin: Path, folder: Path):
+        self.standin = standin
+        self.train_manifest = write_manifest(folder / "mdata_train.csv", TRAIN_SECONDS, seed=1)
+        self.eval_manifest = write_manifest(folder / "mdata_eval.csv", EVAL_SECONDS, seed=2)
+        self.model = models.read(standin)
+        self.stats = checkpoints.load(standin / "mel_stats.pth")
+        manifests = [self.train_manifest, self.eval_manifest]
+        self.clips, self.eval_clips = finetuning._read_all(self.model, standin, self.stats, "en", manifests, CPU)
+        gpt = self.model.gpt
+        self.tokens = training_data.SpecialTokens(
+            gpt.start_text_token, gpt.stop_text_token, gpt.start_audio_token, gpt.stop_audio_token
+        )
+
+    def trainer(self, precision: str = "fp32", **changes) -> Trainer:
+        mel = training_audio.prompt_mel(self.stats)
+        return Trainer(copy.deepcopy(self.model.gpt), mel, {**SETTINGS, **changes}, 5, CPU, precision)
+
+    def train(self, folder: Path, trainer: Trainer | None = None) -> tuple[training_state.Progress, dict]:
+        """What is left to train from the state in `folder`; the progress and the last weights."""
+        trainer = trainer or self.trainer()
+        training_state.prepare(folder)
+        batches = training_data.TrainingBatches(self.clips, self.tokens, trainer.settings["batch_size"], trainer.seed)
+        evaluation = training_data.evaluation_batches(self.eval_clips, self.tokens, 2)
+        progress = training.train(trainer, batches, evaluation, folder, folder / "events")
+        return progress, trainer.gpt.state_dict()
+
+
+@pytest.fixture(scope="module")
+def case(standin, tmp_path_factory) -> Case:
+    torch.set_num_threads(1)
+    return Case(standin, tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(case, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return *case.train(folder), folder
+
+
+def killed_at(monkeypatch, owner: object, name: str, call: int) -> None:
+    """Let call number `call` of the function do half of what it does, and then die."""
+    real, calls = getattr(owner, name), count(1)
+
+    def dying(*arguments, **options):
+        if next(calls) == call:
+            if name == "save":  # torch.save: leave half a file
+                arguments[1].write(b"PK half of it")
+            raise Killed
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, dying)
+
+
+KILLS = {
+    "before the first save": (training, "train_step", 2),
+    "in a step": (training, "train_step", 7),
+    "in the zero-shot evaluation": (training, "evaluate", 1),
+    "in an evaluation": (training, "evaluate", 4),
+    "writing the best weights of step 3": (torch, "save", 1),
+    "writing the state of step 4": (torch, "save", 2),
+    "writing the best weights of step 6": (torch, "save", 3),
+    "writing the state of step 8": (torch, "save", 4),
+    "removing old weights after a save": (training_state, "keep_only_best", 5),
+    "in the last step": (training, "train_step", 12),
+}
+
+
+@pytest.mark.parametrize("moment", KILLS)
+def test_killed_and_started_again_it_ends_with_the_same_weights(case, undisturbed, moment, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        killed_at(patch, *KILLS[moment])
+        with pytest.raises(Killed):
+            case.train(tmp_path)
+    progress, weights = case.train(tmp_path)
+    expected, expected_weights, folder = undisturbed
+    assert progress.history == expected.history and progress.best_step == expected.best_step
+    assert all(torch.equal(weights[name], value) for name, value in expected_weights.items())
+    best = f"best-{expected.best_step}.pth"
+    assert files.sha256(tmp_path / best) == files.sha256(folder / best)
+    assert {path.name for path in tmp_path.glob("best-*")} == {best}
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_the_undisturbed_run_learns_and_keeps_a_full_history(undisturbed, case):
+    progress, weights, folder = undisturbed
+    table = pd.read_csv(folder / "history.csv")
+    assert list(table.columns) == ["step", "train_loss", "eval_loss", "lr"]
+    assert table.step.tolist() == [0, 3, 4, 6, 8, 9, 10, 12]
+    assert table.step[table.eval_loss.notna()].tolist() == [0, 3, 6, 9, 12]
+    assert math.isnan(table.train_loss[0]) and table.train_loss[1:].notna().all()
+    assert progress.best_loss < progress.zero_shot_loss - 0.3
+    assert progress.best_loss == pytest.approx(table.eval_loss.min(), abs=1e-6)
+    frozen = [name for name, value in case.model.gpt.state_dict().items() if torch.equal(value, weights[name])]
+    assert not frozen, "some parameters did not learn"
+    assert list((folder / "events").glob("events.out.tfevents.*"))
+
+
+def test_loader_processes_change_nothing(case, undisturbed, tmp_path):
+    progress, weights = case.train(tmp_path, case.trainer(num_loader_workers=2))
+    assert progress.history == undisturbed[0].history
+    assert all(torch.equal(weights[name], value) for name, value in undisturbed[1].items())
+
+
+def test_another_seed_gives_other_weights(case, undisturbed, tmp_path):
+    trainer = case.trainer(max_steps=3)
+    trainer.seed = 6
+    progress, _ = case.train(tmp_path, trainer)
+    assert progress.history[0] == undisturbed[0].history[0]
+    assert progress.history[1] != undisturbed[0].history[1]
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(case, undisturbed, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "learning_rate", lambda step, _: learning_rate(step, SETTINGS) if step < 7 else 1e30)
+        with pytest.raises(UserError, match=r"the loss of step 8 is not finite; lower finetune.lr.*stays in"):
+            case.train(tmp_path)
+    state = checkpoints.load(tmp_path / "latest.pth")
+    assert state["progress"]["step"] == 4
+    assert all(value.isfinite().all() for value in state["gpt"].values())
+    assert case.train(tmp_path)[0].history == undisturbed[0].history
+
+
+def test_weights_that_are_not_finite_are_never_saved(case, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "learning_rate", lambda step, _: 1e-3 if step < 8 else float("nan"))
+    with pytest.raises(UserError, match="the weights after step 8 are not finite"):
+        case.train(tmp_path)
+    assert checkpoints.load(tmp_path / "latest.pth")["progress"]["step"] == 4
+
+
+def test_out_of_gpu_memory_names_the_keys_to_change():
+    with (
+        pytest.raises(UserError, match=r"(?s)Tried to allocate.*batch_size \(now 2\).*grad_accum \(now 2\)"),
+        training.out_of_memory_explained(SETTINGS),
+    ):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+
+def test_a_full_disk_is_told_and_the_last_save_stays(case, undisturbed, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        killed_at(patch, training, "train_step", 6)
+        with pytest.raises(Killed):
+            case.train(tmp_path)
+    with largest_file(1_000_000), pytest.raises(UserError, match=r"could not be written.*the same command"):
+        case.train(tmp_path)
+    assert case.train(tmp_path)[0].history == undisturbed[0].history
+
+
+@contextmanager
+def largest_file(size: int):
+    """Writes beyond `size` bytes fail, in Python and in torch's C++ alike."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_it_stops_early_after_evaluations_without_a_better_loss(case, tmp_path, monkeypatch):
+    values = iter([5.0, 4.0, 4.5, 4.2, 9.9])
+    monkeypatch.setattr(training, "evaluate", lambda *_: next(values))
+    progress, _ = case.train(tmp_path, case.trainer(early_stopping_evals=2))
+    assert (progress.step, progress.stopped_early, progress.best_step, progress.best_loss) == (9, True, 3, 4.0)
+    assert [path.name for path in tmp_path.glob("best-*")] == ["best-3.pth"]
+
+
+def test_accumulated_batches_give_the_gradient_of_one_large_batch(case):
+    """The loss is a mean over the tokens of each forward pass, so this holds for passes of equally many tokens."""
+    clip = case.clips[0]
+    clips = [clip._replace(codes=clip.codes.roll(shift)) for shift in range(4)]
+    prompts = [training_data.fixed_prompt(len(clip.wav))] * 4
+    whole = [training_data.collate(clips, prompts, case.tokens)]
+    halves = [training_data.collate(clips[half : half + 2], prompts[:2], case.tokens) for half in (0, 2)]
+    results = []
+    for batches in (whole, halves):
+        trainer = case.trainer(grad_accum=len(batches), warmup_steps=0)
+        for module in trainer.gpt.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        loss = training.train_step(trainer, iter(batches), 1)
+        results.append((loss, [state["exp_avg"] for state in trainer.optimizer.state.values()]))
+    torch.testing.assert_close(results[0][0], results[1][0])
+    for whole_gradient, accumulated in zip(*(gradients for _, gradients in results), strict=True):
+        torch.testing.assert_close(whole_gradient, accumulated, rtol=1e-3, atol=1e-6)
+
+
+def test_bf16_on_a_cpu_trains_like_fp32(case, tmp_path, undisturbed):
+    trainer = case.trainer("bf16", max_steps=4, lr_final_fraction=1.0)
+    progress, weights = case.train(tmp_path, trainer)
+    assert all(value.dtype == torch.float32 for value in weights.values())
+    assert progress.zero_shot_loss == pytest.approx(undisturbed[0].zero_shot_loss, rel=0.01)
+    assert progress.best_loss < progress.zero_shot_loss
+
+
+def test_precision_follows_the_device():
+    assert training.choose_precision("auto", CPU) == "fp32"
+    assert training.choose_precision("bf16", CPU) == "bf16"
+    assert training.choose_precision("fp16", torch.device("cuda")) == "fp16"
+    with pytest.raises(UserError, match=r"finetune\.precision is fp16, which needs a GPU; on a CPU use fp32, bf16"):
+        training.choose_precision("fp16", CPU)
+
+
+def test_learning_rate_rises_and_falls():
+    settings = {"lr": 2.0, "warmup_steps": 4, "lr_final_fraction": 0.1, "max_steps": 24}
+    rates = [learning_rate(step, settings) for step in range(1, 25)]
+    assert rates[:4] == [0.5, 1.0, 1.5, 2.0]
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert rates[13] == pytest.approx(1.1) and rates[-1] == pytest.approx(0.2)
+    constant = {**settings, "warmup_steps": 0, "lr_final_fraction": 1.0}
+    assert {learning_rate(step, constant) for step in range(1, 25)} == {2.0}
+
+
+def test_identity_is_of_settings_and_contents(tmp_path):
+    settings = {"seed": 1, "finetune": {**SETTINGS}}
+    path = tmp_path / "clip.wav"
+    path.write_bytes(b"one")
+    first = training_state.identity(settings, [path])
+    assert training_state.identity({**settings, "finetune": {**SETTINGS, "num_loader_workers": 4}}, [path]) == first
+    assert training_state.identity({**settings, "finetune": {**SETTINGS, "lr": 2.0}}, [path]) != first
+    swapped = {**SETTINGS, "batch_size": SETTINGS["save_interval"], "save_interval": SETTINGS["batch_size"]}
+    assert training_state.identity({**settings, "finetune": swapped}, [path]) != first
+    path.write_bytes(b"two")
+    assert training_state.identity(settings, [path]) != first
+
+
+class TestFinetune:
+    """The whole step."""
+
+    def finetune(self, case: Case, output: Path, **changes) -> dict:
+        settings = {"language": "en", "seed": 5, "compute": {"device": "cpu", "threads": 1}}
+        settings |= {"finetune": {**SETTINGS, "max_steps": 6, "precision": "auto", **changes}}
+        finetuning.finetune(settings, case.standin, case.train_manifest, case.eval_manifest, output)
+        return json.loads((output / "summary.json").read_text())
+
+    @pytest.fixture(scope="class")
+    def output(self, case, tmp_path_factory):
+        output = tmp_path_factory.mktemp("run") / "finetune"
+        self.finetune(case, output)
+        return output
+
+    def test_outputs(self, output):
+        names = {"model.pth", "config.json", "vocab.json", "history.csv", "summary.json", "timing.json", "tensorboard"}
+        assert {path.name for path in output.iterdir()} - {".lock"} == names
+        summary = json.loads((output / "summary.json").read_text())
+        history = pd.read_csv(output / "history.csv")
+        assert summary["steps"] == 6 and summary["precision"] == "fp32" and summary["improved"] is True
+        assert summary["clips"] == {"train": 6, "eval": 3} and summary["stopped_early"] is False
+        assert summary["zero_shot_eval_loss"] == history.eval_loss[0]
+        assert summary["best_eval_loss"] == history.eval_loss[1:].min()
+        assert summary["best_step"] == history.step[history.eval_loss[1:].idxmin()]
+        timing = json.loads((output / "timing.json").read_text())
+        assert timing["device"] == "cpu" and timing["gpu"] is None and timing["peak_rss_bytes"] > 1e8
+        assert timing["clips_per_second"] == pytest.approx(4 * timing["steps_per_second"], rel=0.01)
+
+    def test_the_library_loads_the_export_strictly(self, output, case, standin):
+        from TTS.tts.configs.xtts_config import XttsConfig
+        from TTS.tts.models.xtts import Xtts
+
+        config = XttsConfig()
+        config.load_json(str(output / "config.json"))
+        model = Xtts.init_from_config(config)
+        model.load_checkpoint(config, checkpoint_dir=str(output), eval=True, strict=True)
+        torch.set_num_threads(1)
+        source = models.read(standin).state_dict()
+        exported = checkpoints.load(output / "model.pth")
+        assert exported["config"] == json.loads((standin / "config.json").read_text())
+        assert exported["model"].keys() == source.keys(), "not the hub's layout"
+        for name, value in source.items():
+            same = torch.equal(value, exported["model"][name])
+            assert same is not name.startswith("gpt."), name
+        assert (output / "model.pth").stat().st_size < 1.01 * (standin / "model.pth").stat().st_size
+        assert torch.equal(model.gpt.mel_head.weight, exported["model"]["gpt.mel_head.weight"])
+
+    def test_the_export_is_the_best_step(self, output, case):
+        trainer = case.trainer()
+        trainer.gpt = models.read(output).gpt
+        loss = training.evaluate(trainer, training_data.evaluation_batches(case.eval_clips, case.tokens, 3))
+        assert loss == pytest.approx(json.loads((output / "summary.json").read_text())["best_eval_loss"], abs=1e-5)
+
+    def test_again_it_finds_its_work_done(self, output, case, capsys):
+        before = {path: path.stat().st_mtime_ns for path in output.rglob("*") if path.name != ".lock"}
+        self.finetune(case, output)
+        assert "already" in capsys.readouterr().err
+        assert {path: path.stat().st_mtime_ns for path in output.rglob("*") if path.name != ".lock"} == before
+
+    def test_the_same_bytes_again_and_another_setting_elsewhere(self, output, case, tmp_path, capsys, monkeypatch):
+        with monkeypatch.context() as patch:
+            killed_at(patch, training, "train_step", 5)
+            with pytest.raises(Killed):
+                self.finetune(case, tmp_path, lr=2.0e-3)
+        (other,) = tmp_path.glob("state-*")
+        assert (other / "latest.pth").exists()
+        self.finetune(case, tmp_path)
+        told = capsys.readouterr().err
+        assert f"note: {other}" in told and "going on from" not in told
+        for name in ("model.pth", "config.json", "vocab.json", "history.csv", "summary.json"):
+            assert files.sha256(tmp_path / name) == files.sha256(output / name), name
+        assert [path.name for path in tmp_path.glob("state-*")] == [other.name]
+
+    def test_no_improvement_is_said_loudly_and_the_best_trained_step_exported(
+        self, case, tmp_path, capsys, monkeypatch
+    ):
+        values = iter([1.0, 3.0, 2.0])
+        monkeypatch.setattr(training, "evaluate", lambda *_: next(values))
+        summary = self.finetune(case, tmp_path)
+        assert (summary["improved"], summary["best_step"], summary["best_eval_loss"]) == (False, 6, 2.0)
+        assert "WARNING: no trained step is better" in capsys.readouterr().err
+        assert (tmp_path / "model.pth").exists()
+
+    def test_killed_in_the_export_it_exports_again(self, output, case, tmp_path, monkeypatch):
+        with monkeypatch.context() as patch:
+            killed_at(patch, finetuning, "_timing", 1)
+            with pytest.raises(Killed):
+                self.finetune(case, tmp_path)
+        assert (tmp_path / "model.pth").exists() and not (tmp_path / "summary.json").exists()
+        self.finetune(case, tmp_path)
+        assert files.sha256(tmp_path / "model.pth") == files.sha256(output / "model.pth")
+        assert not list(tmp_path.glob("state-*"))
+
+
+def test_a_dvae_without_its_weights_is_refused(tmp_path, standin):
+    weights = checkpoints.load(standin / "dvae.pth")
+    path = tmp_path / "dvae.pth"
+    torch.save({name: value for name, value in weights.items() if not name.startswith("encoder.0.")}, path)
+    with pytest.raises(UserError, match=r"dvae.pth lacks weights .*encoder\.0\.0\.weight"):
+        training_audio.load_dvae(path, 1024)
+    with pytest.raises(UserError, match=r"dvae.pth does not hold the weights"):
+        training_audio.load_dvae(standin / "dvae.pth", 8192)
+
+
+def test_other_write_errors_keep_their_reason(tmp_path, monkeypatch):
+    def failing(*_):
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(torch, "save", failing)
+    with pytest.raises(UserError, match="Permission denied"):
+        training_state.write({}, tmp_path / "x.pth")
