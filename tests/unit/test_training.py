@@ -39,11 +39,8 @@ class Case:
         self.model = models.read(standin)
         self.stats = checkpoints.load(standin / "mel_stats.pth")
         manifests = [self.train_manifest, self.eval_manifest]
-        self.clips, self.eval_clips = finetuning._read_all(self.model, standin, self.stats, "en", manifests, CPU)
-        gpt = self.model.gpt
-        self.tokens = training_data.SpecialTokens(
-            gpt.start_text_token, gpt.stop_text_token, gpt.start_audio_token, gpt.stop_audio_token
-        )
+        self.clips, self.eval_clips = finetuning.read_all(self.model, standin, self.stats, "en", manifests, CPU)
+        self.tokens = training_data.special_tokens(self.model.gpt)
 
     def trainer(self, precision: str = "fp32", **changes) -> Trainer:
         mel = training_audio.prompt_mel(self.stats)

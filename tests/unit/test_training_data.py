@@ -81,13 +81,13 @@ def test_the_last_clip_s_prompt_is_hidden_unless_nothing_would_be_left():
     clips = make_clips([2.0, 2.0])
     two = training_data.collate(clips, [(0, 30_000), (2_560, 30_000)], TOKENS).audio_targets
     before = two.clone()
-    training_data._hide_prompt(two, (2_560, 30_000))
+    training_data.hide_prompt(two, (2_560, 30_000))
     assert torch.equal(two[0], before[0])
     assert torch.equal(two[1, :10], before[1, :10]) and (two[1, 10:] == -1).all()
 
     one = training_data.collate(clips[:1], [(0, 30_000)], TOKENS).audio_targets
     before = one.clone()
-    training_data._hide_prompt(one, (0, 30_000))  # covers all: the library's loss would be 0/0
+    training_data.hide_prompt(one, (0, 30_000))  # covers all: the library's loss would be 0/0
     assert torch.equal(one, before) and (one != -1).any()
 
 

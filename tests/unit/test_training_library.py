@@ -1,17 +1,16 @@
 """The fine-tuning step against the library's own trainer: batch preparation, losses, optimizer, weights after steps."""
 
-import json
 import random
 
+import library_training
 import pytest
 import torch
 from made_clips import RATE, write_manifest
-from TTS.tts.layers.xtts.trainer.gpt_trainer import GPTArgs, GPTTrainer, GPTTrainerConfig, XttsAudioConfig
 from xtts_cloning import files, models, training_audio
 from xtts_cloning.gpt_losses import fuse
 from xtts_cloning.optimization import weights_and_others
 from xtts_cloning.training import Trainer, evaluate, train_step
-from xtts_cloning.training_data import LONGEST_PROMPT, SpecialTokens, _hide_prompt, collate, random_prompt, read_clips
+from xtts_cloning.training_data import collate, fixed_prompt, hide_prompt, random_prompt, read_clips, special_tokens
 
 SECONDS = [3.4, 1.0, 2.2, 6.3]  # the last is long enough for a prompt of 3 to 6 s
 SETTINGS = {"batch_size": 4, "grad_accum": 1, "max_steps": 9, "warmup_steps": 0, "lr_final_fraction": 1.0}
@@ -24,33 +23,11 @@ def threads():
     torch.set_num_threads(2)  # importing the library's trainer leaves one
 
 
-def make_library_trainer(folder) -> GPTTrainer:
-    model_args = json.loads((folder / "config.json").read_text())["model_args"]
-    known = {key: value for key, value in model_args.items() if key.startswith(("gpt_", "decoder_input_dim"))}
-    args = GPTArgs(
-        **{**known, "gpt_checkpoint": ""},
-        tokenizer_file=str(folder / "vocab.json"),
-        mel_norm_file=str(folder / "mel_stats.pth"),
-        dvae_checkpoint=str(folder / "dvae.pth"),
-        xtts_checkpoint=str(folder / "model.pth"),
-    )
-    config = GPTTrainerConfig(
-        model_args=args,
-        audio=XttsAudioConfig(sample_rate=RATE, dvae_sample_rate=RATE, output_sample_rate=24000),
-        optimizer="AdamW",
-        lr=SETTINGS["lr"],
-        optimizer_wd_only_on_weights=True,
-        optimizer_params={"betas": [0.9, 0.96], "eps": 1e-8, "weight_decay": SETTINGS["weight_decay"]},
-    )
-    return GPTTrainer(config)
-
-
 class Setting:
     """A model of ours, clips read by us, and what the library makes of the same."""
 
     def __init__(self, standin, folder):
-        self.library = make_library_trainer(standin)
-        self.library.eval()
+        self.library = library_training.make_trainer(standin, SETTINGS["lr"], SETTINGS["weight_decay"])
         self.model = models.read(standin)
         fuse(self.model.gpt)
         stats = torch.load(standin / "mel_stats.pth")
@@ -61,10 +38,7 @@ class Setting:
             manifest, self.model.tokenizer, "en", lambda wav: training_audio.audio_codes(wav, dvae, mel)
         )
         self.prompt_mel = training_audio.prompt_mel(stats)
-        gpt = self.model.gpt
-        self.tokens = SpecialTokens(
-            gpt.start_text_token, gpt.stop_text_token, gpt.start_audio_token, gpt.stop_audio_token
-        )
+        self.tokens = special_tokens(self.model.gpt)
 
     def trainer(self) -> Trainer:
         return Trainer(self.model.gpt, self.prompt_mel, SETTINGS, 7, CPU, "fp32")
@@ -73,24 +47,11 @@ class Setting:
         return [random_prompt(len(clip.wav), random.Random(step * 100 + i)) for i, clip in enumerate(self.clips)]
 
     def library_batch(self, prompts) -> dict:
-        """The batch that XTTSDataset.collate_fn and format_batch_on_device make, with our audio codes."""
-        pad = torch.nn.utils.rnn.pad_sequence
-        conditioning = torch.zeros(len(self.clips), 1, 1, LONGEST_PROMPT)
-        for row, clip, (start, end) in zip(conditioning, self.clips, prompts, strict=True):
-            row[0, 0, : end - start] = clip.wav[start:end]
-        batch = {
-            "padded_text": pad([clip.text for clip in self.clips], batch_first=True).int(),
-            "text_lengths": torch.tensor([len(clip.text) for clip in self.clips]),
-            "wav": pad([clip.wav for clip in self.clips], batch_first=True)[:, None],
-            "wav_lengths": torch.tensor([len(clip.wav) for clip in self.clips]),
-            "conditioning": conditioning,
-            "cond_lens": None,
-            "cond_idxs": torch.tensor(prompts),
-        }
-        batch = self.library.format_batch_on_device(batch)
+        """The library's batch, with our audio codes; its own are kept in library_codes."""
+        batch = self.library.format_batch_on_device(library_training.loaded_batch(self.clips, prompts))
         self.library_codes = batch["audio_codes"]
-        batch["audio_codes"] = pad([clip.codes for clip in self.clips], batch_first=True)
-        return batch
+        codes = [clip.codes for clip in self.clips]
+        return {**batch, "audio_codes": torch.nn.utils.rnn.pad_sequence(codes, batch_first=True)}
 
 
 @pytest.fixture
@@ -106,7 +67,7 @@ def test_training_steps_give_the_library_s_losses_and_weights(setting):
         prompts = setting.prompts(step)
         batch = collate(setting.clips, prompts, setting.tokens)
         visible = (batch.audio_targets != -1).sum()
-        _hide_prompt(batch.audio_targets, prompts[-1])
+        hide_prompt(batch.audio_targets, prompts[-1])
         hidden += visible - (batch.audio_targets != -1).sum()
         ours = train_step(trainer, iter([batch]), step)
 
@@ -127,8 +88,6 @@ def test_training_steps_give_the_library_s_losses_and_weights(setting):
 
 
 def test_evaluation_gives_the_library_s_eval_step(setting):
-    from xtts_cloning.training_data import fixed_prompt
-
     prompts = [fixed_prompt(len(clip.wav)) for clip in setting.clips]
     ours = evaluate(setting.trainer(), [collate(setting.clips, prompts, setting.tokens)])
     with torch.no_grad():

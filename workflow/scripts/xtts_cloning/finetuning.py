@@ -13,7 +13,7 @@ import torch
 from xtts_cloning import checkpoints, compute, files, metadata, models, training_audio, training_state
 from xtts_cloning.gpt_losses import fuse
 from xtts_cloning.training import Trainer, choose_precision, out_of_memory_explained, train
-from xtts_cloning.training_data import Clip, SpecialTokens, TrainingBatches, evaluation_batches, read_clips
+from xtts_cloning.training_data import Clip, TrainingBatches, evaluation_batches, read_clips, special_tokens
 from xtts_cloning.training_state import Progress
 
 MODEL_FILES = ("model.pth", "config.json", "vocab.json", "dvae.pth", "mel_stats.pth")
@@ -46,7 +46,7 @@ def finetune(settings: dict, model_folder: Path, train_manifest: Path, eval_mani
         if not (state / "latest.pth").exists():
             shutil.rmtree(events, ignore_errors=True)  # of an earlier training
         with out_of_memory_explained(settings["finetune"]):
-            clips = _read_all(model, model_folder, mel_stats, settings["language"], manifests, device)
+            clips = read_all(model, model_folder, mel_stats, settings["language"], manifests, device)
             progress = _train(model, mel_stats, settings, *clips, device, precision, state, events)
 
         model.cpu().gpt.load_state_dict(training_state.load_best(state, progress))
@@ -79,7 +79,7 @@ def _tell_other_states(output: Path, own: Path) -> None:
             )
 
 
-def _read_all(model, model_folder, mel_stats, language, manifests, device) -> list[list[Clip]]:
+def read_all(model, model_folder, mel_stats, language, manifests, device) -> list[list[Clip]]:
     """The clips of each manifest, with the audio codes that the frozen DVAE gives them."""
     dvae = training_audio.load_dvae(model_folder / "dvae.pth", model.args.gpt_num_audio_tokens - 2).to(device)
     encode = partial(training_audio.audio_codes, dvae=dvae, mel=training_audio.code_mel(mel_stats).to(device))
@@ -89,7 +89,7 @@ def _read_all(model, model_folder, mel_stats, language, manifests, device) -> li
 def _train(model, mel_stats, settings, train_clips, eval_clips, device, precision, state, events) -> Progress:
     gpt = model.gpt.to(device)
     fuse(gpt)
-    tokens = SpecialTokens(gpt.start_text_token, gpt.stop_text_token, gpt.start_audio_token, gpt.stop_audio_token)
+    tokens = special_tokens(gpt)
     batch_size = settings["finetune"]["batch_size"]
     mel = training_audio.prompt_mel(mel_stats).to(device)
     trainer = Trainer(gpt, mel, settings["finetune"], settings["seed"], device, precision)

@@ -45,6 +45,10 @@ class SpecialTokens(NamedTuple):
     stop_audio: int
 
 
+def special_tokens(gpt: torch.nn.Module) -> SpecialTokens:
+    return SpecialTokens(gpt.start_text_token, gpt.stop_text_token, gpt.start_audio_token, gpt.stop_audio_token)
+
+
 class Batch(NamedTuple):
     """Inputs of the GPT for `b` clips; the prompts are wavs, because their mels are made on the device."""
 
@@ -115,7 +119,7 @@ class TrainingBatches(torch.utils.data.Dataset):
             for clip, position in zip(clips, positions, strict=True)
         ]
         batch = collate(clips, prompts, self.tokens)
-        _hide_prompt(batch.audio_targets, prompts[-1])
+        hide_prompt(batch.audio_targets, prompts[-1])
         return batch
 
 
@@ -187,7 +191,7 @@ def _inputs_and_targets(rows: list[Tensor], start: int, stop: int, stops: int) -
     return inputs, targets, mask
 
 
-def _hide_prompt(audio_targets: Tensor, prompt: tuple[int, int]) -> None:
+def hide_prompt(audio_targets: Tensor, prompt: tuple[int, int]) -> None:
     """Take the audio codes that the prompt gives away out of the loss, the way the library does it.
 
     Two slips of the library (gpt.py, lines 479-483 and 613-616 of TTS 0.21.3) are kept, so that the training is the

@@ -1,0 +1,153 @@
+"""One fine-tuning step of a full-size model against the step of TTS's GPTTrainer: same weights, same real clips.
+
+A step is everything that an optimizer step needs: the library makes the audio codes anew each time, here they are made
+once. Each variant runs in a process of its own, in turn; medians are compared. CPU seconds are the figure to trust on
+a machine that does other work too, with --threads 1 (idle threads spin).
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow" / "scripts")]
+FULL_SIZE = {"gpt_layers": 30, "gpt_n_model_channels": 1024, "gpt_n_heads": 16, "decoder_input_dim": 1024}
+VARIANTS = ["library fp32", "ours fp32", "ours bf16"]
+SETTINGS = {"grad_accum": 1, "max_steps": 100, "warmup_steps": 0, "lr_final_fraction": 1.0, "lr": 5.0e-6}
+SETTINGS |= {"weight_decay": 0.01, "grad_clip": 1.0}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
+    parser.add_argument("--batch-size", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=3, help="timed steps in each process, after one that is not")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--output", type=Path, default=ROOT / "results/benchmarks/finetune_step.json")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)  # the folder of a process of its own
+    arguments = parser.parse_args()
+    if arguments.measure:
+        print(json.dumps(measure(arguments.variants[0], arguments.measure, arguments.steps, arguments.threads)))
+        return
+    if "LJSPEECH_ARCHIVE" not in os.environ:
+        sys.exit("error: set LJSPEECH_ARCHIVE to an LJSpeech archive, for real clips")
+    with tempfile.TemporaryDirectory(prefix="finetune-benchmark-") as name:
+        write_inputs(Path(name), arguments.batch_size)
+        results = {variant: in_a_process(variant, name, arguments) for variant in arguments.variants}
+    baseline = results.get("library fp32")
+    for result in results.values():
+        for kind in ("wall_seconds", "cpu_seconds") if baseline else ():
+            result[f"times_as_fast_{kind[:-8]}"] = round(baseline[kind] / result[kind], 2)
+    machine = {"cores": len(os.sched_getaffinity(0)), "load_average": os.getloadavg()[0]}
+    text = json.dumps(
+        {**machine, "batch_size": arguments.batch_size, "threads": arguments.threads, **results}, indent=2
+    )
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(text + "\n")
+    print(text)
+
+
+def write_inputs(folder: Path, clips: int) -> None:
+    """A full-size model with random weights, and a manifest of the archive's first clips."""
+    import pandas as pd
+    from xtts_cloning import archives, metadata
+    from xtts_cloning.standin import write_standin
+
+    hub_files = os.environ.get("XTTS_HUB_FILES")  # the real tokenizer, if given: 6,681 tokens
+    write_standin(folder, seed=1, vocab=hub_files and Path(hub_files, "vocab.json"), size=FULL_SIZE)
+    (folder / "wavs").mkdir()
+    wavs, texts = {}, None
+    for member in archives.members(os.environ["LJSPEECH_ARCHIVE"]):
+        if member.utterance is None:
+            texts, _ = metadata.parse_ljspeech(member.read(), member.name)
+        elif len(wavs) < clips:
+            wavs[member.utterance] = f"wavs/{member.utterance}.wav"
+            (folder / wavs[member.utterance]).write_bytes(member.read())
+        if texts and len(wavs) == clips:
+            break
+    rows = [{"audio_file": wav, "text": texts[utterance], "speaker_name": "x"} for utterance, wav in wavs.items()]
+    metadata.write_mdata(folder / "mdata.csv", pd.DataFrame(rows))
+
+
+def in_a_process(variant: str, folder: str, arguments: argparse.Namespace) -> dict:
+    command = [sys.executable, __file__, "--variants", variant, "--measure", folder]
+    command += ["--steps", str(arguments.steps), "--threads", str(arguments.threads)]
+    print(variant, file=sys.stderr, flush=True)
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
+
+
+def measure(variant: str, folder: Path, steps: int, threads: int) -> dict:
+    """Medians of wall and CPU seconds of a step, the losses, and the process's largest memory."""
+    import resource
+
+    import torch
+    from xtts_cloning import models
+    from xtts_cloning.finetuning import read_all
+
+    torch.set_num_threads(threads)
+    model = models.read(folder)
+    stats = torch.load(folder / "mel_stats.pth")
+    ((*clips,),) = read_all(model, folder, stats, "en", [folder / "mdata.csv"], torch.device("cpu"))
+    step = (library_step if variant.startswith("library") else our_step)(variant, folder, model, stats, clips)
+    del model
+    torch.set_num_threads(threads)  # the library's import sets one
+    timed = [timing(step, number) for number in range(1, steps + 2)]
+    wall, cpu, losses = zip(*timed, strict=True)
+    return {
+        "wall_seconds": round(statistics.median(wall[1:]), 3),
+        "cpu_seconds": round(statistics.median(cpu[1:]), 3),
+        "losses": losses,
+        "peak_gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, 2),
+    }
+
+
+def timing(step: Callable[[int], float], number: int) -> tuple[float, float, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    loss = step(number)
+    return time.perf_counter() - wall, time.process_time() - cpu, loss
+
+
+def our_step(variant: str, folder: Path, model, stats, clips: list) -> Callable[[int], float]:
+    import torch
+    from xtts_cloning import gpt_losses, training, training_audio, training_data
+
+    gpt_losses.fuse(model.gpt)
+    mel, device = training_audio.prompt_mel(stats), torch.device("cpu")
+    trainer = training.Trainer(model.gpt, mel, SETTINGS, 1, device, variant.split()[1])
+    batches = training_data.TrainingBatches(clips, training_data.special_tokens(model.gpt), len(clips), seed=1)
+    return lambda number: float(training.train_step(trainer, iter([batches[number]]), number))
+
+
+def library_step(variant: str, folder: Path, model, stats, clips: list) -> Callable[[int], float]:
+    import random
+
+    import torch
+    from library_training import loaded_batch, make_trainer
+    from xtts_cloning.training_data import random_prompt
+
+    trainer = make_trainer(folder, SETTINGS["lr"], SETTINGS["weight_decay"])
+    gpt = trainer.xtts.gpt.train()
+    optimizer = trainer.get_optimizer()
+
+    def step(number: int) -> float:
+        prompts = [random_prompt(len(clip.wav), random.Random(number)) for clip in clips]
+        batch = trainer.format_batch_on_device(loaded_batch(clips, prompts))
+        _, losses = trainer.train_step(batch, None)
+        losses["loss"].backward()
+        torch.nn.utils.clip_grad_norm_(gpt.parameters(), SETTINGS["grad_clip"])
+        optimizer.step()
+        optimizer.zero_grad()
+        return float(losses["loss"])
+
+    return step
+
+
+if __name__ == "__main__":
+    main()
