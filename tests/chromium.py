@@ -21,7 +21,8 @@ class Page:
     """One tab: send a protocol command with `call`, evaluate JavaScript with `run`; `events` holds what it told."""
 
     def __init__(self, commands: int, answers: int):
-        self.commands, self.answers = commands, os.fdopen(answers, "rb")
+        self.commands, self.answers = commands, answers
+        self.rest, self.waiting = b"", []
         self.numbers, self.session, self.events = count(1), None, []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -41,13 +42,20 @@ class Page:
         return answer["result"]
 
     def _read(self) -> dict:
-        text = b""
-        while not text.endswith(b"\0"):
-            byte = self.answers.read(1)
-            if not byte:
+        """The next message; each ends with a zero byte."""
+        while not self.waiting:
+            *ended, self.rest = (self.rest + self._chunks()).split(b"\0")
+            self.waiting = ended
+        return json.loads(self.waiting.pop(0))
+
+    def _chunks(self) -> bytes:
+        """What the pipe holds, up to the end of a message: joined once, because a message can hold a whole image."""
+        chunks = []
+        while not (chunks and b"\0" in chunks[-1]):
+            chunks.append(os.read(self.answers, 1 << 20))
+            if not chunks[-1]:
                 raise RuntimeError("Chromium has closed its pipe")
-            text += byte
-        return json.loads(text[:-1])
+        return b"".join(chunks)
 
     def run(self, script: str):
         """The value of a JavaScript expression (of what it promises); an exception there is one here."""
@@ -121,3 +129,4 @@ def browser(folder: Path) -> Iterator[Page]:
         process.terminate()
         process.wait(TIMEOUT)
         os.close(commands)
+        os.close(answers)
