@@ -91,6 +91,12 @@ def test_gives_up_on_a_dead_server_and_keeps_what_came(server, tmp_path):
     assert server.asked("GET", PATH)[0]["Range"] == f"bytes={4 * MB}-"
 
 
+def test_server_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "PAUSE_SECONDS", 0.01)
+    with pytest.raises(UserError, match=r"could not download .*: \[Errno 111\] Connection refused\n"):
+        downloads.fetch_archive("http://127.0.0.1:9/a", SHA256, tmp_path / "a")
+
+
 def test_wrong_sha256_is_told_and_set_aside_and_taken_once_the_config_names_it(server, tmp_path):
     with pytest.raises(UserError) as caught:
         fetch(server, tmp_path, sha256="0" * 64)
@@ -208,6 +214,8 @@ def test_hub_files_come_through_redirects_and_broken_connections(hub, tmp_path):
     assert list((tmp_path / "home").rglob("*")) == [], "nothing may be written outside the checkout"
 
     hub.log.clear()
+    for path in (tmp_path / "XTTS-v2").iterdir():
+        os.utime(path)  # as Snakemake does with what a job wrote
     (tmp_path / "XTTS-v2" / "model.pth").unlink()
     assert download_model(hub, tmp_path, "--accept-cpml").returncode == 0
     assert (tmp_path / "XTTS-v2" / "model.pth").read_bytes() == hub.contents["model.pth"]
@@ -267,6 +275,9 @@ def test_pinned_revision_is_held_to_the_pins(server, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "PINS", {"config.json": (2000, hashlib.sha256(content).hexdigest())})
     folder = downloads.fetch_model_files(REPOSITORY, REVISION, ("config.json",), tmp_path)
     assert (folder / "config.json").read_bytes() == content
+    server.log.clear()
+    downloads.fetch_model_files(REPOSITORY, REVISION, ("config.json",), tmp_path)
+    assert server.log == []  # what is here and right needs no network
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,10 @@ def fetch_model_files(repository: str, revision: str, names: tuple[str, ...], mo
             def fetch(name: str = name) -> None:
                 hub.hf_hub_download(repository, name, revision=revision, local_dir=folder)
 
-            _patiently(fetch, lambda: _incomplete(folder), f"{name} of {repository} at {revision}")
-            _check(folder / name, *_expected(repository, revision, name))
+            size, digest = _expected(repository, revision, name)
+            if (size, digest) != _found(folder / name, digest):
+                _patiently(fetch, lambda: _incomplete(folder), f"{name} of {repository} at {revision}")
+                _check(folder / name, size, digest)
     return folder
 
 
@@ -166,8 +168,8 @@ def _give_up_if_hopeless(error: OSError, name: str) -> None:
 
 def _reason(error: BaseException) -> str:
     """The innermost cause in one line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    while inner := error.__cause__ or error.__context__:
+        error = inner
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
@@ -220,7 +222,7 @@ def _check_space(folder: Path, needed: int | None) -> None:
         )
 
 
-def _expected(repository: str, revision: str, name: str) -> tuple[int | None, str]:
+def _expected(repository: str, revision: str, name: str) -> tuple[int, str]:
     """Size and hash of a hub file: pinned for the revision that the workflow ships with, else as the hub says."""
     if (repository, revision) == checkpoints.PINNED and name in checkpoints.PINS:
         return checkpoints.PINS[name]
@@ -233,24 +235,30 @@ def _expected(repository: str, revision: str, name: str) -> tuple[int | None, st
     return stated[0].size, stated[0].etag
 
 
-def _check(path: Path, size: int | None, digest: str) -> None:
+def _check(path: Path, size: int, digest: str) -> None:
     """Set the file aside with a UserError unless size and hash match; the hub hashes small files as git does."""
-    if len(digest) == 40:
-        from huggingface_hub.utils.sha import git_hash
-
-        found = git_hash(path.read_bytes())
-    else:
-        found = files.sha256(path)
-    if found == digest and size in (None, _size(path)):
+    found = _found(path, digest)
+    if found == (size, digest):
         return
     aside = path.with_name(f"{path.name}.wrong")
     os.replace(path, aside)
     raise UserError(
         f"{path.name} of the model is not the file that was expected\n"
-        f"  found    {found} ({_size(aside)} bytes)\n  expected {digest} ({size} bytes)\n"
+        f"  found    {found[1]} ({found[0]} bytes)\n  expected {digest} ({size} bytes)\n"
         f"It is set aside as {aside}. The same command downloads it again; if that ends here too, then what "
         "the server (HF_ENDPOINT) serves as model.source at model.revision is not the model."
     )
+
+
+def _found(path: Path, digest: str) -> tuple[int, str] | None:
+    """Size and hash of a file, the hash of the kind that `digest` is; None where there is no file."""
+    if not path.exists():
+        return None
+    if len(digest) == 40:
+        from huggingface_hub.utils.sha import git_hash
+
+        return _size(path), git_hash(path.read_bytes())
+    return _size(path), files.sha256(path)
 
 
 def _incomplete(folder: Path) -> int:
