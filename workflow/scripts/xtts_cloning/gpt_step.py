@@ -64,11 +64,11 @@ def network(gpt, dtype: torch.dtype) -> Network:
     return prepared[key]
 
 
-def cache(network: Network, slots: int, positions: int) -> Cache:
-    """An empty cache. On a CPU its memory is taken when it is written; on a GPU masked positions must hold numbers."""
+def cache(network: Network, slots: int, positions: int, masked: bool) -> Cache:
+    """An empty cache. Its memory is taken when it is written, except for masked attention, which must find numbers."""
     table = network.codes
     shape = len(network.layers), slots, positions, network.heads, table.shape[1] // network.heads
-    make = torch.zeros if table.is_cuda else torch.empty
+    make = torch.zeros if masked else torch.empty
     return Cache(*(make(shape, dtype=table.dtype, device=table.device) for _ in range(2)))
 
 
@@ -87,10 +87,14 @@ def prefill(network: Network, cache: Cache, slots: torch.Tensor, x: torch.Tensor
     _forward(network, x, attend)
 
 
-def advance(network: Network, cache: Cache, slots: torch.Tensor, lengths: torch.Tensor, x: torch.Tensor, span: int):
-    """Add the position x: [rows, C] to slots: [rows] that hold `lengths` positions: [rows], all below `span`; returns
-    the latents of the new position, [rows, C]."""
-    attend = _attend_masked(cache, slots, lengths, span) if x.is_cuda else _attend_each(cache, slots, lengths)
+def advance(
+    network: Network, cache: Cache, slots: torch.Tensor, lengths: torch.Tensor, x: torch.Tensor, span: int | None
+) -> torch.Tensor:
+    """Add one position, x: [rows, C], to slots: [rows], which hold `lengths` positions: [rows]; returns its latents.
+
+    Without a span each row attends by itself. With one, all slots in order attend to the first `span` positions.
+    """
+    attend = _attend_each(cache, slots, lengths) if span is None else _attend_masked(cache, slots, lengths, span)
     return network.final_norm(_forward(network, x, attend))
 
 
@@ -135,8 +139,7 @@ def _attend_each(cache: Cache, slots: torch.Tensor, lengths: torch.Tensor) -> Ca
 
 
 def _attend_masked(cache: Cache, slots: torch.Tensor, lengths: torch.Tensor, span: int) -> Callable:
-    """All rows at once over the first `span` positions, for a GPU: one shape, so that a graph can be captured; what is
-    masked adds exact zeros. `slots` must be all slots in order."""
+    """For a GPU: one shape, so that a graph can be captured. What is masked adds exact zeros."""
     hidden = torch.arange(span, device=lengths.device) > lengths[:, None]
     mask = torch.zeros(hidden.shape, dtype=cache.keys.dtype, device=lengths.device).masked_fill(hidden, -torch.inf)
 

@@ -40,7 +40,8 @@ class Slots:
         positions = gpt.max_prompt_tokens + gpt.max_text_tokens + gpt.max_mel_tokens
         new = partial(torch.zeros, device=self.device)
 
-        self.cache = gpt_step.cache(self.network, count, positions + -positions % SPAN)
+        self.fixed_shapes = _wants_fixed_shapes(self.device)
+        self.cache = gpt_step.cache(self.network, count, positions + -positions % SPAN, masked=self.fixed_shapes)
         self.state = new(4, count, dtype=torch.long)
         self.code, self.position, self.length, self.active = self.state  # position: of the code; length: of the cache
         self.seen_at_start = new(codes, dtype=torch.bool)
@@ -55,7 +56,7 @@ class Slots:
         self.conditioning = None  # the last conditioning latents, and the keys and values they became
         self.graphs: dict[tuple, torch.cuda.CUDAGraph] = {}
         self.use_graphs = self.device.type == "cuda"
-        self.only_running = self.device.type == "cpu" and gpt_step.rows_alone(self.network, count)
+        self.only_running = not self.fixed_shapes and gpt_step.rows_alone(self.network, count)
 
     def free(self) -> list[int]:
         return [slot for slot in range(len(self.slots)) if slot not in self.running]
@@ -67,7 +68,7 @@ class Slots:
     def admit(self, arrivals: dict) -> None:
         """Prefill and start one decoding.Request in each of these free slots."""
         groups = defaultdict(list)
-        rows, step = (PREFILL_ROWS, PREFILL_STEP) if self.device.type == "cuda" else (1, 1)
+        rows, step = (PREFILL_ROWS, PREFILL_STEP) if self.fixed_shapes else (1, 1)
         for slot, request in arrivals.items():
             started, start = time.perf_counter(), request.latents.shape[1]
             self._condition(slot, request.latents)
@@ -102,7 +103,7 @@ class Slots:
     def step(self, values: dict, do_sample: bool) -> list[int]:
         """One code more in every running slot; returns the slots that are done. values: settings["synthesis"]."""
         longest = 1 + max(running.length for running in self.running.values())
-        span = longest + -longest % SPAN
+        span = longest + -longest % SPAN if self.fixed_shapes else None
         slots = torch.tensor(sorted(self.running)) if self.only_running else self.slots
         choose = partial(sampling.choose, values=values, do_sample=do_sample)
         if self.use_graphs:
@@ -119,7 +120,7 @@ class Slots:
             running.stopped = codes[slot] == self.stop_code
         return [slot for slot, running in self.running.items() if running.stopped or running.count == running.limit]
 
-    def _advance(self, slots: torch.Tensor, span: int, choose) -> None:
+    def _advance(self, slots: torch.Tensor, span: int | None, choose) -> None:
         """The device's part of a step; the host waits for nothing in it."""
         position, length = self.position[slots], self.length[slots]
         x = self.network.codes[self.code[slots]] + self.network.code_positions[position]
@@ -148,3 +149,8 @@ class Slots:
         running = self.running.pop(slot)
         self.state[:, slot] = 0
         return self.codes[slot, : running.count].cpu().clone(), self.latents[slot, : running.count].clone(), running
+
+
+def _wants_fixed_shapes(device: torch.device) -> bool:
+    """A GPU does best on few shapes, each of which can become a CUDA graph; a CPU on no more than is needed."""
+    return device.type == "cuda"
