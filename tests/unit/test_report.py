@@ -234,19 +234,26 @@ def test_bundle_is_deterministic_and_its_links_work(run, tmp_path, page):
 VALIDATOR = config.ROOT / ".venv/workflow/bin/python"
 VALIDATE = """
 import json, sys
+from types import SimpleNamespace
 import rdflib.plugins.shared.jsonld.context as jsonld
 from rocrate_validator import models, services
-context, read = json.load(open(sys.argv[2])), jsonld.source_to_json
-# RO-Crate's vocabulary comes with its Python library, so the check needs no network
-def local(source, *a, **k):
-    return (context, None) if "w3id.org/ro/crate" in str(source) else read(source, *a, **k)
-jsonld.source_to_json = local
+from rocrate_validator.utils.http import HttpRequester
+
+# RO-Crate's vocabulary comes with its Python library, in a version with longer names for the terms of Bioschemas, so
+# that the check needs no network.
+text = open(sys.argv[2]).read().replace("bioschemas.org/terms/", "bioschemas.org/")
+context, read = json.loads(text), jsonld.source_to_json
+answer = SimpleNamespace(status_code=200, headers={"Content-Type": "application/ld+json"}, json=lambda: context)
+HttpRequester.get = lambda self, url, **_: answer
+jsonld.source_to_json = lambda source, *a, **k: (context, None) if "w3id.org" in str(source) else read(source, *a, **k)
 settings = services.ValidationSettings(
-    rocrate_uri=sys.argv[1], profile_identifier="workflow-run-crate", offline=True,
-    requirement_severity=models.Severity.REQUIRED, skip_checks=["ro-crate-1.1_3.1", "ro-crate-1.1_3.2"])
+    rocrate_uri=sys.argv[1],
+    profile_identifier="workflow-run-crate",
+    requirement_severity=models.Severity.REQUIRED,
+)
 result = services.validate(settings)
 issues = [str(issue.message) for issue in result.get_issues()]
-print(json.dumps({"issues": issues, "checks": len(result.executed_checks)}))
+print(json.dumps({"issues": issues, "checked": len(result.executed_checks), "skipped": len(result.skipped_checks)}))
 """
 
 
@@ -263,7 +270,7 @@ def test_crate_is_valid(run):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
-    assert found["issues"] == [] and found["checks"] >= 40
+    assert found["issues"] == [] and found["checked"] > 50 and found["skipped"] == 0
 
 
 @pytest.mark.slow

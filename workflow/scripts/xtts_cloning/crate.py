@@ -18,6 +18,7 @@ PROFILES = (
     ("https://w3id.org/ro/wfrun/workflow/0.5", "Workflow Run Crate", "0.5"),
     ("https://w3id.org/workflowhub/workflow-ro-crate/1.0", "Workflow RO-Crate", "1.0"),
 )
+BIOSCHEMAS = "https://bioschemas.org/profiles"
 SNAKEMAKE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 MIT = "https://spdx.org/licenses/MIT"
 WORKFLOW = "workflow/Snakefile"  # a copy in the run's folder: the crate holds the workflow that made it
@@ -34,6 +35,7 @@ def describe(provenance: dict, results: Path, title: str, ended: datetime) -> st
     root["datePublished"] = ended.astimezone(UTC).isoformat(timespec="seconds")
     root["license"] = _entity(crate, "#licence", "CreativeWork", name="Terms of this run", description=TERMS)
     root["conformsTo"] = [_entity(crate, url, "CreativeWork", name=n, version=v) for url, n, v in PROFILES]
+    crate.metadata["conformsTo"] = [{"@id": "https://w3id.org/ro/crate/1.1"}, {"@id": PROFILES[-1][0]}]
     workflow = _workflow(crate, provenance)
     crate.mainEntity = workflow
     inputs = [_input(crate, path, facts) for path, facts in provenance["inputs"].items() if "missing" not in facts]
@@ -41,8 +43,11 @@ def describe(provenance: dict, results: Path, title: str, ended: datetime) -> st
         _output(crate, results, path, facts) for path, facts in provenance["outputs"].items() if "missing" not in facts
     ]
     outputs += [_output(crate, results, str(results / name), {}) for name in ("report.html", "provenance.json")]
-    _parameters(crate, workflow, inputs, outputs)
-    crate.root_dataset["mentions"] = _action(crate, provenance, workflow, inputs, outputs, ended)
+    values = _config_values(crate, provenance["config"])
+    _parameters(crate, workflow, "input", values)
+    _parameters(crate, workflow, "output", [output for output in outputs if output.type in ("File", "Dataset")])
+    command = provenance["snakemake"]["command"]
+    root["mentions"] = _action(crate, command, workflow, [*inputs, *values], outputs, ended)
     return json.dumps(crate.metadata.generate(), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -75,6 +80,7 @@ def _workflow(crate: ROCrate, provenance: dict):
         "encodingFormat": "text/plain",
         "version": provenance["git"]["revision"] or "unknown",
         "license": {"@id": MIT},
+        "conformsTo": {"@id": f"{BIOSCHEMAS}/ComputationalWorkflow/1.0-RELEASE"},
         "programmingLanguage": {"@id": language.id},
     }
     _entity(crate, MIT, "CreativeWork", name="MIT License", identifier="MIT")
@@ -101,33 +107,37 @@ def _output(crate: ROCrate, results: Path, path: str, facts: dict):
     return crate.add_file(None, inside, properties=properties)
 
 
-def _parameters(crate: ROCrate, workflow, inputs: list, outputs: list) -> None:
-    """The workflow's formal parameters, one for each thing read or made, and which entity stood for each."""
-    for prefix, members in (("input", inputs), ("output", outputs)):
-        for member in members:
-            properties = {
-                "name": member["name"],
-                "additionalType": "File" if member.type == "File" else "CollectionOrFile",
-            }
-            properties["conformsTo"] = {"@id": "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"}
-            parameter = _entity(crate, f"#{prefix}-{member['name']}", "FormalParameter", **properties)
-            workflow.append_to(prefix, parameter)
-            member["exampleOfWork"] = parameter
-
-
-def _action(crate: ROCrate, provenance: dict, workflow, inputs: list, outputs: list, ended: datetime) -> ContextEntity:
-    """The run itself, with its command and the config as property values."""
-    values = [
+def _config_values(crate: ROCrate, settings: dict) -> list[ContextEntity]:
+    """The config's keys as property values."""
+    return [
         _entity(crate, f"#config-{key}", "PropertyValue", name=key, value=json.dumps(value, ensure_ascii=False))
-        for key, value in provenance["config"].items()
+        for key, value in settings.items()
     ]
+
+
+def _parameters(crate: ROCrate, workflow, prefix: str, members: list) -> None:
+    """A formal parameter of the workflow for each config key (prefix input) or part of the crate (prefix output)."""
+    for member in members:
+        kind = {"File": "File", "Dataset": "Dataset", "PropertyValue": "Text"}[member.type]
+        properties = {
+            "name": member["name"],
+            "additionalType": kind,
+            "conformsTo": {"@id": f"{BIOSCHEMAS}/FormalParameter/1.0-RELEASE"},
+        }
+        parameter = _entity(crate, f"#{prefix}-{member['name']}", "FormalParameter", **properties)
+        workflow.append_to(prefix, parameter)
+        member["exampleOfWork"] = parameter
+
+
+def _action(crate: ROCrate, command: list | None, workflow, read: list, made: list, ended: datetime) -> ContextEntity:
+    """The run itself: the workflow, what it read and what it made."""
     properties = {
-        "name": f"Run {provenance['run']}",
-        "description": " ".join(map(str, provenance["snakemake"]["command"] or ["snakemake"])),
+        "name": "The run",
+        "description": " ".join(map(str, command or ["snakemake"])),
         "endTime": ended.astimezone(UTC).isoformat(timespec="seconds"),
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "actionStatus": "http://schema.org/CompletedActionStatus",
         "instrument": {"@id": workflow.id},
-        "object": [{"@id": part.id} for part in [*inputs, *values]],
-        "result": [{"@id": part.id} for part in outputs],
+        "object": [{"@id": part.id} for part in read],
+        "result": [{"@id": part.id} for part in made],
     }
     return _entity(crate, "#run", "CreateAction", **properties)
