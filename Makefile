@@ -61,7 +61,7 @@ slurm: ready  ## the chain on a Slurm cluster (docs/cluster.md)
 	@python workflow/scripts/where.py $(CONFIG)
 
 deploy:  ## copy the checkout to a cluster: HOST=user@host DIR=folder WITH="image models data"
-	@workflow/profiles/slurm/deploy.sh "$(HOST)" "$(DIR)" $(WITH)
+	@workflow/scripts/deploy.sh "$(HOST)" "$(DIR)" $(WITH)
 
 test: setup  ## every test that this machine can run
 	@.venv/xtts/bin/python -m pytest

@@ -20,7 +20,7 @@ for place in "$scratch:15" "containers:5"; do
   APPTAINER_TMPDIR=/other/folder names another scratch folder"
 done
 
-exec 9>"containers/.build.lock"
+exec 9<containers/xtts.def
 flock --nonblock 9 || fail "another build of the image is under way in this folder"
 work=$(mktemp -d)
 trap 'rm -rf "$work" "$image.partial"' EXIT

@@ -63,6 +63,11 @@ def code(step):
     return {"script": str(SCRIPTS / f"{step}.py"), "library": sorted(map(str, found))}
 
 
+def growing(amount):
+    """A resource of a job that a profile may retry: twice as much at the second attempt, and so on."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def licence_accepted(wildcards):
     """No input; stops the driver, in a dry run too, until the model's licence is accepted. Not a param: no reruns."""
     if problem := configuration.licence_problem(config, os.environ):

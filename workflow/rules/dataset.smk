@@ -25,8 +25,8 @@ rule subset:
         CONTAINER
     threads: 8  # bzip2 in parallel, as far as there are cores; the result does not depend on it
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         settings=settings("subset"),
         lock=LOCK,

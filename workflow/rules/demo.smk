@@ -17,8 +17,8 @@ rule demo_speech:
     container:
         CONTAINER
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python {input.script} --archive {output.archive:q} --other-speaker {output.other_speaker:q} 2>&1 | tee {log:q}"
 
@@ -37,7 +37,7 @@ rule demo_model:
     container:
         CONTAINER
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=growing(4000),
+        runtime=growing(10),
     shell:
         "python {input.script} --settings {params.settings:q} --output {params.folder:q} 2>&1 | tee {log:q}"

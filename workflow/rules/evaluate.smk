@@ -53,8 +53,8 @@ rule evaluate:
         CONTAINER
     threads: config["compute"]["threads"]
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
         gpu=1 if HUB_MEASURES and config["compute"]["device"] != "cpu" else 0,
     params:
         settings=settings("evaluate"),

@@ -30,6 +30,7 @@ rule finetune:
     container:
         CONTAINER
     threads: config["compute"]["threads"]
+    retries: 0  # it goes on from its last save; what failed in it fails again
     resources:
         mem_mb=32000,  # full size on a CPU: weights, gradients, two moments, activations, the state being written
         runtime=720,

@@ -17,8 +17,8 @@ rule reference:
     container:
         CONTAINER
     resources:
-        mem_mb=2000,
-        runtime=15,
+        mem_mb=growing(2000),
+        runtime=growing(15),
     params:
         settings=settings("reference"),
         lock=LOCK,

@@ -21,8 +21,8 @@ rule page_audio:
         CONTAINER
     threads: config["compute"]["threads"]
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     shell:
         "python {input.script} --test {input.test:q} --reference {input.reference:q} --speech {input.speech:q}"
         " --threads {threads} --output {output:q} 2>&1 | tee {log:q}"
@@ -58,8 +58,8 @@ rule report:
     container:
         CONTAINER
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     shell:
         "python {input.script} --settings {params.settings:q} --data {params.data:q} --results {params.results:q}"
         " --model {params.model:q} --output {output.page:q} 2>&1 | tee {log:q}"

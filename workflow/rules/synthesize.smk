@@ -28,8 +28,8 @@ rule synthesize:
         CONTAINER
     threads: config["compute"]["threads"]
     resources:
-        mem_mb=12000,
-        runtime=120,
+        mem_mb=growing(12000),
+        runtime=growing(120),
         gpu=1 if config["compute"]["device"] != "cpu" else 0,
     params:
         settings=settings("synthesize"),

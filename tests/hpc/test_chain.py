@@ -1,0 +1,146 @@
+"""The demo in the image, on this machine and on Slurm, against the demo in the virtual environment.
+
+Budget on two cores, in minutes: image 7, demo in the virtual environment 4, in the image 4, on Slurm twice 5 each.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import cluster
+import pytest
+from checkout import contents
+
+SAME = [
+    "data/demo",
+    "data/downloads",
+    "data/models",
+    "results/demo/speech",
+    "results/demo/finetune",
+    "results/demo/figures",
+]
+ENVIRONMENT = {"engine.json"}  # says which Python it was
+GPU_RULES = {"finetune": {"gpu": 1, "slurm_partition": "gpu"}, "synthesize": {"gpu": 1, "slurm_partition": "gpu"}}
+
+
+def make(checkout: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["make", *arguments], cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def different(first: Path, second: Path) -> list[str]:
+    """Result files that are not the same bytes in two checkouts; each folder must be there in both."""
+    found = []
+    for part in SAME:
+        one, other = contents(first / part), contents(second / part)
+        assert one, f"{part} is empty"
+        names = one.keys() | other.keys()
+        found += [f"{part}/{name}" for name in names if one.get(name) != other.get(name)]
+    for name in ["metrics.csv", "summary.json"]:
+        if (first / "results/demo" / name).read_bytes() != (second / "results/demo" / name).read_bytes():
+            found.append(name)
+    return [name for name in found if not set(Path(name).parts) & {"logs", "tensorboard", *ENVIRONMENT}]
+
+
+def test_building_again_does_nothing(image):
+    done = subprocess.run(["containers/build.sh"], cwd=image.parents[1], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"containers/{image.name} is there\n"), done.stderr
+
+
+def test_labels_say_what_the_image_is(image):
+    shown = subprocess.run(["apptainer", "inspect", "--labels", "--json", image], capture_output=True, check=True)
+    labels = json.loads(shown.stdout)["data"]["attributes"]["labels"]
+    assert (labels["xtts.torch"], labels["xtts.TTS"]) == ("2.1.0", "0.21.3")
+    assert labels["xtts.lock"] in image.name
+    assert len(labels["xtts.revision"]) == 40
+
+
+def test_no_user_packages_and_no_host_settings(image, tmp_path):
+    (tmp_path / "home/.local/lib/python3.11/site-packages").mkdir(parents=True)
+    (tmp_path / "home/.local/lib/python3.11/site-packages/torch.py").write_text("raise SystemExit('the wrong torch')")
+    (tmp_path / "numpy.py").write_text("raise SystemExit('the wrong numpy')")
+    command = ["apptainer", "exec", "--home", tmp_path / "home", image, "python", "-c", "import torch, numpy"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_missing_image_stops_before_the_first_job(fresh):
+    (fresh / "config/missing.yaml").write_text("compute: {container: containers/none.sif}\n")
+    command = ["make", "demo", "ENV=image", "CONFIG=config/missing.yaml"]
+    done = subprocess.run(command, cwd=fresh, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "the image containers/none.sif does not exist: build it with `make container`" in done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def in_image(fresh_for_demo) -> Path:
+    """A checkout in which `make demo` has run in the image, with the models outside the checkout behind a link."""
+    outside = fresh_for_demo.parent / "scratch"
+    outside.mkdir()
+    (fresh_for_demo / "data/models").symlink_to(outside)
+    make(fresh_for_demo, "demo", "ENV=image")
+    return fresh_for_demo
+
+
+def test_demo_in_the_image_gives_the_same_bytes(demo, in_image):
+    assert different(demo.checkout, in_image) == []
+
+
+def test_image_is_on_record(in_image, image):
+    record = json.loads((in_image / "results/demo/logs/driver.json").read_text())
+    assert record["environment"] == "image"
+    assert record["image"]["path"] == f"containers/{image.name}"
+    assert len(record["image"]["sha256"]) == 64
+
+
+def test_image_and_virtual_environment_are_interchangeable(in_image):
+    assert "Nothing to be done" in make(in_image, "demo", "ENV=venv")
+    assert "Nothing to be done" in make(in_image, "demo", "ENV=image")
+
+
+def test_no_caches_in_checkout(in_image):
+    tracked = subprocess.run(
+        ["git", "status", "--porcelain", "--ignored"], cwd=in_image, capture_output=True, text=True
+    )
+    left = {line[3:].split("/")[0] for line in tracked.stdout.splitlines()}
+    assert left <= {".snakemake", ".venv", "data", "results", "containers"}
+
+
+def test_demo_on_slurm(accounting, demo, fresh, image):
+    offline = "" if accounting else "--net --network none"  # as on a compute node without a network
+    cluster.write_profile(fresh, accounting, f"{cluster.witness(fresh)} {offline}", **GPU_RULES)
+    if accounting:  # and the driver itself is a job
+        command = ["sbatch", "--parsable", "--account=project", "workflow/profiles/slurm/driver.sbatch"]
+        submit = subprocess.run(
+            [*command, "CONFIG=config/demo.yaml", "PROFILE=tests", "ENV=image"],
+            cwd=fresh,
+            capture_output=True,
+            text=True,
+        )
+        assert submit.returncode == 0, submit.stderr
+        state = f"squeue --noheader --states=all --format=%T --jobs={submit.stdout.strip()}".split()
+        cluster.wait_for("the driver", lambda: cluster.client(*state).strip() in ("COMPLETED", "FAILED"), 900)
+        said = (fresh / f"results/driver-{submit.stdout.strip()}.log").read_text()
+    else:
+        said = make(fresh, "slurm", "CONFIG=config/demo.yaml", "PROFILE=tests", "ENV=image")
+    assert "report: results/demo/report.html" in said, said
+    assert different(demo.checkout, fresh) == []
+
+    done = set()
+    for number, job in cluster.jobs(fresh, "").items():
+        rule = job["Comment"].removeprefix("rule_").split("_wildcards")[0]
+        used, gpu, interfaces = cluster.seen(fresh, number)
+        assert job["JobState"] == "COMPLETED"
+        assert used == str(image), f"{rule} ran outside the image"
+        assert (interfaces == "1") == bool(offline), f"{rule} saw {interfaces} network interfaces"
+        if rule in GPU_RULES:
+            assert (job["Partition"], job["NodeList"]) == ("gpu", "node1")
+            assert gpu in ("0", "1"), "CUDA_VISIBLE_DEVICES did not reach the container"
+        else:
+            assert (job["Partition"], gpu) == ("cpu", "")
+        done.add(rule)
+    assert done >= {"demo_speech", "subset", "reference", "finetune", "synthesize", "evaluate", "report"}
