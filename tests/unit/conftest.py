@@ -31,9 +31,10 @@ def model(standin):
 
 @pytest.fixture
 def speak_settings() -> dict:
-    """The demo's settings of the step synthesize, cut to a few audio tokens."""
+    """The demo's settings of the step synthesize, cut to a few audio tokens and one thread."""
     settings = config.settings(config.load(config.ROOT / "config" / "demo.yaml"), "synthesize")
     settings["synthesis"]["max_new_tokens"] = 4
+    settings["compute"]["threads"] = 1
     return copy.deepcopy(settings)
 
 

@@ -4,13 +4,14 @@ The same numbers as `Xtts.get_conditioning_latents` (TTS/tts/models/xtts.py) giv
 lengths.
 """
 
+import hashlib
 import weakref
 from pathlib import Path
 
 import torch
 import torchaudio
 
-from xtts_cloning import audio, files
+from xtts_cloning import audio
 from xtts_cloning.errors import UserError
 
 RATE = 22050  # Hz, of what the conditioning encoder hears
@@ -28,10 +29,11 @@ def conditioning(model, path: str | Path, reference: dict) -> tuple[torch.Tensor
     Computed once per model, content of the file and lengths. UserError for a reference that is too short or silent.
     """
     lengths = {key: reference[key] for key in ("gpt_cond_len", "gpt_cond_chunk_len", "max_ref_len", "sound_norm_refs")}
+    samples = _samples(path, reference)
     known = _known.setdefault(model, {})
-    key = (files.sha256(path), *lengths.values())
+    key = (hashlib.sha256(samples.numpy().tobytes()).digest(), *lengths.values())
     if key not in known:
-        known[key] = _conditioning(model, _samples(path, reference), reference)
+        known[key] = _conditioning(model, samples, reference)
     return known[key]
 
 

@@ -72,6 +72,8 @@ def read(folder: str | Path) -> Model:
     folder = Path(folder)
     config = model_config.read(folder)
     tokenizer = texts.load_tokenizer(folder / "vocab.json")
+    if not (folder / "model.pth").is_file():
+        raise UserError(f"{folder}: model.pth is missing; a model folder holds model.pth, config.json and vocab.json")
     weights = checkpoints.load(folder / "model.pth")
     try:
         # the library's trainer puts "xtts." before every name
