@@ -15,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +24,16 @@ from xtts_cloning import archives, config, metadata  # noqa: E402
 
 POOL = 64  # different clips, far more than bzip2's 900 kB window holds
 READ_TABLE = "import csv, sys; print(len(list(csv.reader(open(sys.argv[1]), delimiter='|', quoting=csv.QUOTE_NONE))))"
+
+# A process begins with its parent's peak memory, so that the measured ones need a small parent.
+LAUNCHER = """
+import json, os, sys, time
+begin = time.perf_counter()
+_, status, usage = os.wait4(os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:]), 0)
+times = {"wall_seconds": time.perf_counter() - begin, "cpu_seconds": usage.ru_utime + usage.ru_stime}
+print(json.dumps(times | {"peak_rss_bytes": usage.ru_maxrss * 1024}))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 
 def main() -> None:
@@ -93,18 +102,9 @@ def subset(archive: Path, settings: dict, folder: Path) -> dict:
 
 def measure(*command) -> dict:
     """Wall and CPU time of a command and the largest resident set of it and its children."""
-    begin = time.perf_counter()
-    process = subprocess.Popen(list(map(str, command)), stdout=sys.stderr)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begin
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, process.args)
-    return {
-        "wall_seconds": wall,
-        "cpu_seconds": usage.ru_utime + usage.ru_stime,
-        "peak_rss_bytes": usage.ru_maxrss * 1024,
-    }
+    launched = [sys.executable, "-S", "-c", LAUNCHER, *map(str, command)]
+    done = subprocess.run(launched, stdout=subprocess.PIPE, check=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def summary(baseline: tuple[dict, ...], ours: tuple[dict, ...]) -> dict:
