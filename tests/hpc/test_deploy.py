@@ -63,21 +63,21 @@ def test_exactly_the_tracked_files(remote, checkout, tmp_path):
     target = tmp_path / "with a space" / "run"
     done = deploy(checkout, remote, target)
     assert done.returncode == 0, done.stderr
-    assert files(target) == tracked(checkout) | {".deployed"}
+    assert files(target) == tracked(checkout) | {".deployed", ".revision"}
     assert os.access(target / "envs/setup.sh", os.X_OK)
 
     (target / "results/mine").mkdir()
     (target / "results/mine/report.html").write_text("theirs")
     subprocess.run(["git", "rm", "-q", "--force", "LICENSE"], cwd=checkout, check=True)
     assert deploy(checkout, remote, target).returncode == 0
-    assert files(target) == tracked(checkout) | {".deployed", "results/mine/report.html"}
+    assert files(target) == tracked(checkout) | {".deployed", ".revision", "results/mine/report.html"}
 
 
 def test_models_and_data_on_request(remote, checkout, tmp_path):
     assert deploy(checkout, remote, tmp_path / "one", "models").returncode == 0
-    assert files(tmp_path / "one") == tracked(checkout) | {".deployed", "data/models/demo/model.pth"}
+    assert files(tmp_path / "one") == tracked(checkout) | {".deployed", ".revision", "data/models/demo/model.pth"}
     assert deploy(checkout, remote, tmp_path / "two", "data").returncode == 0
-    assert files(tmp_path / "two") == tracked(checkout) | {".deployed", "data/demo/mdata.csv"}
+    assert files(tmp_path / "two") == tracked(checkout) | {".deployed", ".revision", "data/demo/mdata.csv"}
 
 
 def test_says_what_is_wrong(remote, checkout, tmp_path):

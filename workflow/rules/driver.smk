@@ -14,6 +14,14 @@ def git(*arguments):
     return done.stdout.strip() if done.returncode == 0 else None
 
 
+def revision():
+    """[git revision, whether files differ from it]; where `make deploy` brought the files, as they were at home."""
+    deployed = Path(workflow.basedir, ".revision")
+    if deployed.exists():
+        return json.loads(deployed.read_text())
+    return [git("rev-parse", "HEAD"), bool(git("status", "--porcelain"))]
+
+
 def image():
     """Path and sha256 of the image that the rules run in, or None where they run in the virtual environment."""
     if "apptainer" not in {
@@ -72,9 +80,10 @@ onstart:
     workflow.driver_lock = driver_lock
     cancel_left_over_jobs()
     used_image = image()
+    git_revision, git_dirty = revision()
     record = {
-        "git_revision": git("rev-parse", "HEAD"),
-        "git_dirty": bool(git("status", "--porcelain")),
+        "git_revision": git_revision,
+        "git_dirty": git_dirty,
         "snakemake": snakemake_version,
         "command": sys.argv,
         "image": used_image,
