@@ -28,7 +28,11 @@ def planned(standin, texts=TEXTS, kind="line"):
 @pytest.fixture
 def quick_vocoder(monkeypatch):
     """The latents themselves as audio, where a test asks only which codes were spoken."""
-    monkeypatch.setattr(speech.vocoder, "vocode", lambda model, hidden, speaker: hidden.flatten().float().numpy())
+
+    def vocode_all(model, latents, speaker):
+        return [hidden.flatten().float().numpy() for hidden in latents]
+
+    monkeypatch.setattr(speech.vocoder, "vocode_all", vocode_all)
 
 
 def result(tokens: int, stopped: bool = True) -> Decoded:

@@ -116,9 +116,14 @@ def test_two_utterances_of_one_name_are_refused(standin):
         utterances.plan([Text("line01", "phrase", "A.", ""), Text("line01", "line", "B.", "")], standin, "en", True)
 
 
-def test_an_unknown_language_is_told(standin, real_model):
+def test_an_unknown_language_is_told(standin):
     with pytest.raises(UserError, match="'xx'"):
         plan(["A."], standin, "xx")
+
+
+def test_a_language_whose_tokenizer_is_not_installed_is_told(real_model):
+    with pytest.raises(UserError, match="'ja' needs the Python package cutlet"):
+        plan(["A."], real_model, "ja")
 
 
 @pytest.mark.parametrize(

@@ -70,9 +70,9 @@ def synthesize(
     synthesis = settings["synthesis"]
     planned = utterances.plan(wanted, model_folder, settings["language"], synthesis["split_sentences"])
     device = compute.prepare(settings["compute"])
-    model = models.load(model_folder, device)
-    start = time.perf_counter()
     try:
+        model = models.load(model_folder, device)
+        start = time.perf_counter()
         conditioning = latents.conditioning(model, reference, settings["reference"])
         spoken = speech.speak(model, planned, conditioning, settings)
     except torch.cuda.OutOfMemoryError as error:

@@ -58,22 +58,21 @@ def speak(
     """
     latents, speaker_embedding = conditioning
     takes = _takes(model, utterances, latents, settings)
+    kept = {sentence: min(attempts, key=lambda take: take.excess) for sentence, attempts in takes.items()}
+    waves, vocoding_seconds = _waves(model, kept, speaker_embedding, settings["synthesis"]["batch_size"])
     spoken = []
-    for utterance in tqdm(utterances, desc="vocoding", unit="utterance", mininterval=2):
-        tried = [takes[utterance.id, n] for n in range(len(utterance.text_ids))]
-        kept = [min(attempts, key=lambda take: take.excess) for attempts in tried]
-        start = time.perf_counter()
-        pieces = [vocoder.vocode(model, take.decoded.latents, speaker_embedding) for take in kept]
-        vocoding = time.perf_counter() - start
+    for utterance in utterances:
+        sentences = [(utterance.id, n) for n in range(len(utterance.text_ids))]
+        decoding_seconds = sum(take.wall_seconds for sentence in sentences for take in takes[sentence])
         spoken.append(
             Spoken(
                 utterance=utterance,
-                samples=join(pieces, settings["synthesis"]["pause_seconds"]),
-                audio_tokens=sum(len(take.decoded.codes) for take in kept),
-                stopped=all(take.decoded.stopped for take in kept),
-                seeds=[take.seed for take in kept],
-                attempts=max(map(len, tried)),
-                wall_seconds=vocoding + sum(take.wall_seconds for attempts in tried for take in attempts),
+                samples=join([waves[sentence] for sentence in sentences], settings["synthesis"]["pause_seconds"]),
+                audio_tokens=sum(len(kept[sentence].decoded.codes) for sentence in sentences),
+                stopped=all(kept[sentence].decoded.stopped for sentence in sentences),
+                seeds=[kept[sentence].seed for sentence in sentences],
+                attempts=max(len(takes[sentence]) for sentence in sentences),
+                wall_seconds=decoding_seconds + sum(vocoding_seconds[sentence] for sentence in sentences),
             )
         )
     return spoken
@@ -112,6 +111,24 @@ def _takes(
         if not sentences:
             break
     return takes
+
+
+def _waves(
+    model, kept: dict[tuple[str, int], Take], speaker_embedding: torch.Tensor, batch_size: int
+) -> tuple[dict[tuple[str, int], np.ndarray], dict[tuple[str, int], float]]:
+    """The audio of each sentence, and its share of the vocoder's time."""
+    waves, seconds = {}, {}
+    sentences = list(kept)
+    with tqdm(total=len(sentences), desc="vocoding", unit="sentence", mininterval=2) as bar:
+        for first in range(0, len(sentences), batch_size):
+            batch = sentences[first : first + batch_size]
+            start = time.perf_counter()
+            made = vocoder.vocode_all(model, [kept[sentence].decoded.latents for sentence in batch], speaker_embedding)
+            seconds_per_sample = (time.perf_counter() - start) / sum(map(len, made))
+            for sentence, wave in zip(batch, made, strict=True):
+                waves[sentence], seconds[sentence] = wave, seconds_per_sample * len(wave)
+            bar.update(len(batch))
+    return waves, seconds
 
 
 def sentence_seed(seed: int, utterance: str, number: int, attempt: int = 0) -> int:

@@ -37,6 +37,12 @@ def check_language(tokenizer: VoiceBpeTokenizer, language: str, model_config: st
         raise UserError(f"language: {language!r} is not one that the model speaks; {model_config} lists {known}")
     if tokenizer.tokenizer.token_to_id(f"[{language}]") is None:
         raise UserError(f"language: the tokenizer has no token [{language}], though {model_config} lists {language!r}")
+    try:
+        tokenizer.preprocess_text("", language.split("-")[0])
+    except ImportError as error:  # Japanese: cutlet
+        raise UserError(
+            f"language: {language!r} needs the Python package {error.name}, which is not installed"
+        ) from None
 
 
 def token_ids(tokenizer: VoiceBpeTokenizer, text: str, language: str) -> list[int]:
