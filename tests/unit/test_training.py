@@ -1,85 +1,31 @@
 """The training loop: killed anywhere it ends with the same weights; what it stops for; what it keeps and exports."""
 
-import copy
 import errno
-import json
 import math
 import resource
 from contextlib import contextmanager
-from itertools import count
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
-from made_clips import write_manifest
-from xtts_cloning import checkpoints, files, finetuning, models, training, training_audio, training_data, training_state
+from training_case import CPU, SETTINGS, Case, Killed, killed_at, shorten_prompts
+from xtts_cloning import checkpoints, files, training, training_audio, training_data, training_state
 from xtts_cloning.errors import UserError
 from xtts_cloning.optimization import learning_rate
-from xtts_cloning.training import Trainer
-
-CPU = torch.device("cpu")
-SETTINGS = {"max_steps": 12, "batch_size": 2, "grad_accum": 2, "num_loader_workers": 0, "precision": "fp32"}
-SETTINGS |= {"eval_interval": 3, "save_interval": 4, "lr": 1.0e-3, "warmup_steps": 2, "lr_final_fraction": 0.1}
-SETTINGS |= {"weight_decay": 0.01, "grad_clip": 1.0, "early_stopping_evals": 0}
-TRAIN_SECONDS, EVAL_SECONDS = [0.6, 0.8, 1.0, 1.2, 1.5, 0.7], [0.9, 0.6, 1.1]
-
-
-class Killed(BaseException):
-    """Not an Exception: nothing may catch it, as nothing catches SIGKILL."""
-
-
-class Case:
-    """A small model with its clips, and trainings of it."""
-
-    def __init__(self, standin: Path, folder: Path):
-        self.standin = standin
-        self.train_manifest = write_manifest(folder / "mdata_train.csv", TRAIN_SECONDS, seed=1)
-        self.eval_manifest = write_manifest(folder / "mdata_eval.csv", EVAL_SECONDS, seed=2)
-        self.model = models.read(standin)
-        self.stats = checkpoints.load(standin / "mel_stats.pth")
-        manifests = [self.train_manifest, self.eval_manifest]
-        self.clips, self.eval_clips = finetuning.read_all(self.model, standin, self.stats, "en", manifests, CPU)
-        self.tokens = training_data.special_tokens(self.model.gpt)
-
-    def trainer(self, precision: str = "fp32", **changes) -> Trainer:
-        mel = training_audio.prompt_mel(self.stats)
-        return Trainer(copy.deepcopy(self.model.gpt), mel, {**SETTINGS, **changes}, 5, CPU, precision)
-
-    def train(self, folder: Path, trainer: Trainer | None = None) -> tuple[training_state.Progress, dict]:
-        """What is left to train from the state in `folder`; the progress and the last weights."""
-        trainer = trainer or self.trainer()
-        training_state.prepare(folder)
-        batches = training_data.TrainingBatches(self.clips, self.tokens, trainer.settings["batch_size"], trainer.seed)
-        evaluation = training_data.evaluation_batches(self.eval_clips, self.tokens, 2)
-        progress = training.train(trainer, batches, evaluation, folder, folder / "events")
-        return progress, trainer.gpt.state_dict()
 
 
 @pytest.fixture(scope="module")
-def case(standin, tmp_path_factory) -> Case:
+def case(standin, tmp_path_factory):
     torch.set_num_threads(1)
-    return Case(standin, tmp_path_factory.mktemp("data"))
+    with pytest.MonkeyPatch.context() as patch:
+        shorten_prompts(patch)
+        yield Case(standin, tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
 def undisturbed(case, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     return *case.train(folder), folder
-
-
-def killed_at(monkeypatch, owner: object, name: str, call: int) -> None:
-    """Let call number `call` of the function do half of what it does, and then die."""
-    real, calls = getattr(owner, name), count(1)
-
-    def dying(*arguments, **options):
-        if next(calls) == call:
-            if name == "save":  # torch.save: leave half a file
-                arguments[1].write(b"PK half of it")
-            raise Killed
-        return real(*arguments, **options)
-
-    monkeypatch.setattr(owner, name, dying)
 
 
 KILLS = {
@@ -252,101 +198,6 @@ def test_identity_is_of_settings_and_contents(tmp_path):
     assert training_state.identity({**settings, "finetune": swapped}, [path]) != first
     path.write_bytes(b"two")
     assert training_state.identity(settings, [path]) != first
-
-
-class TestFinetune:
-    """The whole step."""
-
-    def finetune(self, case: Case, output: Path, **changes) -> dict:
-        settings = {"language": "en", "seed": 5, "compute": {"device": "cpu", "threads": 1}}
-        settings |= {"finetune": {**SETTINGS, "max_steps": 6, "precision": "auto", **changes}}
-        finetuning.finetune(settings, case.standin, case.train_manifest, case.eval_manifest, output)
-        return json.loads((output / "summary.json").read_text())
-
-    @pytest.fixture(scope="class")
-    def output(self, case, tmp_path_factory):
-        output = tmp_path_factory.mktemp("run") / "finetune"
-        self.finetune(case, output)
-        return output
-
-    def test_outputs(self, output):
-        names = {"model.pth", "config.json", "vocab.json", "history.csv", "summary.json", "timing.json", "tensorboard"}
-        assert {path.name for path in output.iterdir()} - {".lock"} == names
-        summary = json.loads((output / "summary.json").read_text())
-        history = pd.read_csv(output / "history.csv")
-        assert summary["steps"] == 6 and summary["precision"] == "fp32" and summary["improved"] is True
-        assert summary["clips"] == {"train": 6, "eval": 3} and summary["stopped_early"] is False
-        assert summary["zero_shot_eval_loss"] == history.eval_loss[0]
-        assert summary["best_eval_loss"] == history.eval_loss[1:].min()
-        assert summary["best_step"] == history.step[history.eval_loss[1:].idxmin()]
-        timing = json.loads((output / "timing.json").read_text())
-        assert timing["device"] == "cpu" and timing["gpu"] is None and timing["peak_rss_bytes"] > 1e8
-        assert timing["clips_per_second"] == pytest.approx(4 * timing["steps_per_second"], rel=0.01)
-
-    def test_the_library_loads_the_export_strictly(self, output, case, standin):
-        from TTS.tts.configs.xtts_config import XttsConfig
-        from TTS.tts.models.xtts import Xtts
-
-        config = XttsConfig()
-        config.load_json(str(output / "config.json"))
-        model = Xtts.init_from_config(config)
-        model.load_checkpoint(config, checkpoint_dir=str(output), eval=True, strict=True)
-        torch.set_num_threads(1)
-        source = models.read(standin).state_dict()
-        exported = checkpoints.load(output / "model.pth")
-        assert exported["config"] == json.loads((standin / "config.json").read_text())
-        assert exported["model"].keys() == source.keys(), "not the hub's layout"
-        for name, value in source.items():
-            same = torch.equal(value, exported["model"][name])
-            assert same is not name.startswith("gpt."), name
-        assert (output / "model.pth").stat().st_size < 1.01 * (standin / "model.pth").stat().st_size
-        assert torch.equal(model.gpt.mel_head.weight, exported["model"]["gpt.mel_head.weight"])
-
-    def test_the_export_is_the_best_step(self, output, case):
-        trainer = case.trainer()
-        trainer.gpt = models.read(output).gpt
-        loss = training.evaluate(trainer, training_data.evaluation_batches(case.eval_clips, case.tokens, 3))
-        assert loss == pytest.approx(json.loads((output / "summary.json").read_text())["best_eval_loss"], abs=1e-5)
-
-    def test_again_it_finds_its_work_done(self, output, case, capsys):
-        before = {path: path.stat().st_mtime_ns for path in output.rglob("*") if path.name != ".lock"}
-        self.finetune(case, output)
-        assert "already" in capsys.readouterr().err
-        assert {path: path.stat().st_mtime_ns for path in output.rglob("*") if path.name != ".lock"} == before
-
-    def test_the_same_bytes_again_and_another_setting_elsewhere(self, output, case, tmp_path, capsys, monkeypatch):
-        with monkeypatch.context() as patch:
-            killed_at(patch, training, "train_step", 5)
-            with pytest.raises(Killed):
-                self.finetune(case, tmp_path, lr=2.0e-3)
-        (other,) = tmp_path.glob("state-*")
-        assert (other / "latest.pth").exists()
-        self.finetune(case, tmp_path)
-        told = capsys.readouterr().err
-        assert f"note: {other}" in told and "going on from" not in told
-        for name in ("model.pth", "config.json", "vocab.json", "history.csv", "summary.json"):
-            assert files.sha256(tmp_path / name) == files.sha256(output / name), name
-        assert [path.name for path in tmp_path.glob("state-*")] == [other.name]
-
-    def test_no_improvement_is_said_loudly_and_the_best_trained_step_exported(
-        self, case, tmp_path, capsys, monkeypatch
-    ):
-        values = iter([1.0, 3.0, 2.0])
-        monkeypatch.setattr(training, "evaluate", lambda *_: next(values))
-        summary = self.finetune(case, tmp_path)
-        assert (summary["improved"], summary["best_step"], summary["best_eval_loss"]) == (False, 6, 2.0)
-        assert "WARNING: no trained step is better" in capsys.readouterr().err
-        assert (tmp_path / "model.pth").exists()
-
-    def test_killed_in_the_export_it_exports_again(self, output, case, tmp_path, monkeypatch):
-        with monkeypatch.context() as patch:
-            killed_at(patch, finetuning, "_timing", 1)
-            with pytest.raises(Killed):
-                self.finetune(case, tmp_path)
-        assert (tmp_path / "model.pth").exists() and not (tmp_path / "summary.json").exists()
-        self.finetune(case, tmp_path)
-        assert files.sha256(tmp_path / "model.pth") == files.sha256(output / "model.pth")
-        assert not list(tmp_path.glob("state-*"))
 
 
 def test_a_dvae_without_its_weights_is_refused(tmp_path, standin):

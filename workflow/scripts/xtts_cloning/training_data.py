@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from xtts_cloning import audio, files, metadata, texts
 from xtts_cloning.errors import UserError
@@ -67,24 +68,22 @@ def read_clips(manifest: Path, tokenizer: object, language: str, encode: Callabl
     Raises a UserError that names every row whose file or text cannot be trained on: nothing is left out silently.
     """
     table = metadata.read_mdata(manifest)
-    clips, problems = [], []
+    checked, problems = [], []
     for number, row in enumerate(table.itertuples(), start=2):  # row 1 is the header
         try:
-            wav = _read_wav(manifest.parent / row.audio_file)
-            text = _read_text(tokenizer, row.text, language)
+            checked.append((_read_text(tokenizer, row.text, language), _read_wav(manifest.parent / row.audio_file)))
         except UserError as error:
             problems.append(f"  row {number} ({row.audio_file}): {error}")
-            continue
-        clips.append(Clip(text, wav, encode(wav)))
     if problems:
         shown = "\n".join(problems[:SHOWN_PROBLEMS])
         raise UserError(
             f"{manifest}: {len(problems)} of {len(table)} rows cannot be trained on:\n{shown}\n"
             "Take these rows out, or mend their files; the subset step makes manifests that hold none of them."
         )
-    if not clips:
+    if not checked:
         raise UserError(f"{manifest} has no rows; at least one clip is needed")
-    return clips
+    bar = tqdm(checked, desc=f"audio codes of {manifest.name}", unit="clip", mininterval=2)
+    return [Clip(text, wav, encode(wav)) for text, wav in bar]
 
 
 def _read_wav(path: Path) -> Tensor:
