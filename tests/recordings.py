@@ -92,7 +92,7 @@ def write_vocab(folder: Path) -> Path:
 
 def settings(**limits) -> dict:
     """The subset step's slice of a config."""
-    return {"language": "en", "seed": 7, "speaker": "someone", "subset": LIMITS | limits}
+    return {"dataset": {"sha256": None}, "language": "en", "seed": 7, "speaker": "someone", "subset": LIMITS | limits}
 
 
 def _word(number: int) -> str:

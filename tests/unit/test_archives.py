@@ -1,5 +1,6 @@
 """One pass over archives and folders, and what is refused."""
 
+import hashlib
 import os
 import tarfile
 
@@ -156,3 +157,12 @@ def test_real_archive(ljspeech_archive):
     found = read_all(ljspeech_archive)
     assert len(found.pop(None)[1].splitlines()) == 13_100
     assert len(found) >= 186 and all(data[:4] == b"RIFF" for _, data in found.values())
+
+
+def test_another_archive_than_the_config_names(tmp_path):
+    path = tmp_path / "speech.tar"
+    path.write_bytes(b"content")
+    archives.check_sha256(path, None)
+    archives.check_sha256(path, hashlib.sha256(b"content").hexdigest())
+    with pytest.raises(UserError, match=r"dataset\.sha256 is not that of .*speech\.tar"):
+        archives.check_sha256(path, "0" * 64)

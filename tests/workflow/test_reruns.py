@@ -9,8 +9,8 @@ from checkout import edit_config, planned
 
 REPORT = {"report"}
 EVALUATION = {"evaluate", *REPORT}
-SPEECH = {"synthesize:zero_shot", "synthesize:finetuned", *EVALUATION}
-FINETUNING = {"finetune", "synthesize:finetuned", *EVALUATION}
+SPEECH = {"synthesize:zero_shot", "synthesize:finetuned", "page_audio", *EVALUATION}
+FINETUNING = {"finetune", "synthesize:finetuned", "page_audio", *EVALUATION}
 REFERENCE = {"reference", *SPEECH}
 SUBSET = {"subset", "finetune", *REFERENCE}
 MODEL = {"demo_model", *SUBSET}

@@ -9,7 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
-from xtts_cloning import config, errors, files, subset, texts
+from xtts_cloning import archives, config, errors, files, subset, texts
 
 
 def main() -> None:
@@ -23,6 +23,7 @@ def main() -> None:
     settings = config.read_settings(arguments.settings, "subset")
     tokenizer = texts.load_tokenizer(arguments.vocab)
     texts.check_language(tokenizer, settings["language"], arguments.model_config)
+    archives.check_sha256(arguments.archive, settings["dataset"]["sha256"])
     with files.exclusive(arguments.output):
         partial = arguments.output / ".subset.partial"
         shutil.rmtree(partial, ignore_errors=True)  # left by a killed run

@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 import rapidgzip
 from tqdm import tqdm
 
+from xtts_cloning import files
 from xtts_cloning.errors import UserError
 
 CLIP_SUFFIXES = {".wav", ".flac", ".mp3", ".ogg"}
@@ -51,9 +52,20 @@ def members(path: str | Path) -> Iterator[Member]:
         raise UserError(f"{path}: no metadata.csv in it; expected LJSpeech layout: metadata.csv and wavs/<id>.wav")
 
 
+def check_sha256(path: str | Path, expected: str | None) -> None:
+    """UserError if the archive's sha256 is not the expected one; None, and a folder, are not checked."""
+    if expected is None or Path(path).is_dir():
+        return
+    if (found := files.sha256(path)) != expected:
+        raise UserError(
+            f"dataset.sha256 is not that of {path}\n  found    {found}\n  expected {expected}\n"
+            "Take the right file, or put the found hash (null for one's own recordings) into dataset.sha256."
+        )
+
+
 def _folder_members(folder: Path) -> Iterator[Member]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    for file in tqdm(files, desc="reading clips", unit="file", mininterval=2):
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    for file in tqdm(found, desc="reading clips", unit="file", mininterval=2):
         if member := _member(file.relative_to(folder).as_posix(), file.read_bytes):
             yield member
 

@@ -30,7 +30,7 @@ STEPS = {
     "make_demo_model": ["seed"],
     "download_dataset": ["dataset"],
     "download_model": ["model.source", "model.revision"],
-    "subset": ["language", "seed", "speaker", "subset"],
+    "subset": ["dataset.sha256", "language", "seed", "speaker", "subset"],
     "reference": ["seed", "reference.clip", "reference.min_seconds", "reference.max_seconds"],
     "finetune": ["language", "seed", "finetune", *COMPUTE],
     "synthesize": ["language", "seed", "synthesis", *CONDITIONING, *COMPUTE],

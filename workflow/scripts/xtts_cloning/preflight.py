@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import requests
 
-from xtts_cloning import checkpoints, config, downloads, files, machine, model_config, needs, texts, utterances
+from xtts_cloning import archives, checkpoints, config, downloads, machine, model_config, needs, texts, utterances
 from xtts_cloning.errors import UserError
 from xtts_cloning.measure_models import HUB_MODELS
 
@@ -83,11 +83,7 @@ def _dataset(settings: dict) -> str:
     stored = path.parent / downloads.STORE / str(sha256)
     if sha256 is None or path.is_dir() or (stored.exists() and stored.samefile(path)):  # checked as it came
         return str(path)
-    if (found := files.sha256(path)) != sha256:
-        raise UserError(
-            f"dataset.sha256 is not that of {path}\n  found    {found}\n  expected {sha256}\n"
-            "Take the right file, or put the found hash (null for one's own recordings) into dataset.sha256."
-        )
+    archives.check_sha256(path, sha256)
     return str(path)
 
 
