@@ -41,7 +41,12 @@ def test_what_killed_processes_left_is_removed_and_what_living_ones_write_is_not
 
 
 def test_keyed_seeds_depend_on_every_part(tmp_path):
-    seeds = {files.keyed_seed(1, "a", "b"), files.keyed_seed(2, "a", "b"), files.keyed_seed(1, "ab"), files.keyed_seed(1)}
+    seeds = {
+        files.keyed_seed(1, "a", "b"),
+        files.keyed_seed(2, "a", "b"),
+        files.keyed_seed(1, "ab"),
+        files.keyed_seed(1),
+    }
     assert len(seeds) == 4
     assert all(0 <= seed < 2**63 for seed in seeds)
     assert files.keyed_seed(1, "a", "b") == files.keyed_seed(1, "a", "b")
