@@ -21,6 +21,8 @@ rule download_measure_model:
         directory("data/models/measures/{name}"),
     log:
         "data/models/logs/download_{name}.log",
+    wildcard_constraints:
+        name="whisper|wavlm",
     container:
         CONTAINER
     params:

@@ -14,11 +14,6 @@ class HubModel(NamedTuple):
     revision: str
     files: tuple[str, ...]
 
-    @property
-    def name(self) -> str:
-        """Its folder in data/models."""
-        return self.repository.split("/")[1]
-
 
 HUB_MODELS = {
     "whisper": HubModel(
