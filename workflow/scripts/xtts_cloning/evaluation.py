@@ -5,7 +5,7 @@ a time. Speaker embeddings and Whisper run in this process, on the GPU if it may
 """
 
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -46,16 +46,15 @@ def evaluate(
     tasks = _tasks(spoken, wanted["window_seconds"], None if hub_asr else language)
     warm_up()
     with ProcessPoolExecutor(settings["compute"]["threads"], multiprocessing.get_context("fork")) as pool:
-        results = pool.map(listen, tasks)
+        results = {pool.submit(listen, task): task for task in tasks}
         voices = Voices(speakers.embedder(wanted["similarity"], models.get("similarity"), device), spoken, reference)
         recognise = transcripts.recogniser(wanted["asr"], language, models.get("asr"), device) if hub_asr else None
         found = {}
-        for task, heard in tqdm(
-            zip(tasks, results, strict=True), "measure", len(tasks), mininterval=2, unit="utterance"
-        ):
-            for clip, one in zip(task.clips, heard, strict=True):
-                words = attempt(recognise, _levelled(clip)) if recognise else one.words
-                found[clip] = _score(clip, one, words, voices, task.window_seconds)
+        for result in tqdm(as_completed(results), "measure", len(tasks), mininterval=2, unit="utterance"):
+            task = results[result]
+            for clip, heard in zip(task.clips, result.result(), strict=True):
+                words = attempt(recognise, _levelled(clip)) if recognise else heard.words
+                found[clip] = _score(clip, heard, words, voices, task.window_seconds)
     return [found[clip] for clip in spoken] + [_other(clip, voices) for clip in other]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xtts_cloning import checkpoints
 from xtts_cloning.measures import RATE, Unmeasurable
 
 MIN_SPEECH_SECONDS = 0.8  # half of the 1.6 s window that resemblyzer was trained on
@@ -40,7 +41,8 @@ def _wavlm(folder: Path, device: str) -> Embedder:
     from transformers import AutoFeatureExtractor, WavLMForXVector
 
     extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
-    model = WavLMForXVector.from_pretrained(folder, local_files_only=True).to(device).eval()
+    weights = checkpoints.load(folder / "pytorch_model.bin")  # transformers would run whatever the pickle says
+    model = WavLMForXVector.from_pretrained(folder, state_dict=weights, local_files_only=True).to(device).eval()
 
     def embed(samples: np.ndarray) -> np.ndarray:
         if len(samples) < MIN_SPEECH_SECONDS * RATE:
