@@ -15,14 +15,14 @@ rule page_audio:
         f"{RESULTS}/logs/page_audio.log",
     benchmark:
         f"{RESULTS}/benchmarks/page_audio.tsv"
-    params:
-        lock=LOCK,
     container:
         CONTAINER
     threads: config["compute"]["threads"]
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
+    params:
+        lock=LOCK,
     shell:
         "python {input.script} --test {input.test:q} --reference {input.reference:q} --speech {input.speech:q}"
         " --threads {threads} --output {output:q} 2>&1 | tee {log:q}"
@@ -31,11 +31,15 @@ rule page_audio:
 rule report:
     input:
         **code("report"),
-        page=glob_wildcards("workflow/report/{name}").name and expand(
-            "workflow/report/{name}", name=sorted(glob_wildcards("workflow/report/{name}").name)
+        page=sorted(map(str, Path("workflow/report").iterdir())),
+        data=expand(
+            f"{DATA}/{{name}}", name=["mdata_test.csv", "clips.csv", "rejected.csv"]
         ),
-        data=expand(f"{DATA}/{{name}}", name=["mdata_test.csv", "clips.csv", "rejected.csv", "reference.json"]),
-        finetuned=expand(f"{RESULTS}/finetune/{{name}}", name=["history.csv", "summary.json", "timing.json"]),
+        reference=f"{DATA}/reference.json",
+        finetuned=expand(
+            f"{RESULTS}/finetune/{{name}}",
+            name=["history.csv", "summary.json", "timing.json"],
+        ),
         speech=expand(f"{RESULTS}/speech/{{system}}", system=SYSTEMS),
         audio=f"{RESULTS}/page_audio",
         metrics=f"{RESULTS}/metrics.csv",
@@ -43,23 +47,28 @@ rule report:
         figures=f"{RESULTS}/figures",
         model=f"{MODEL}/config.json",
     output:
-        page=report(f"{RESULTS}/report.html", caption="../report/caption.rst", category="Report", labels={"run": RUN}),
+        page=report(
+            f"{RESULTS}/report.html",
+            caption="../report/caption.rst",
+            category="Report",
+            labels={"run": RUN},
+        ),
         provenance=f"{RESULTS}/provenance.json",
         crate=f"{RESULTS}/ro-crate-metadata.json",
         workflow=directory(f"{RESULTS}/workflow"),
     log:
         f"{RESULTS}/logs/report.log",
-    params:
-        settings=settings("report"),
-        lock=LOCK,
-        data=DATA,
-        results=RESULTS,
-        model=MODEL,
     container:
         CONTAINER
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
+    params:
+        settings=settings("report"),
+        lock=LOCK,
+        data=subpath(input.reference, parent=True),
+        results=subpath(output.page, parent=True),
+        model=subpath(input.model, parent=True),
     shell:
         "python {input.script} --settings {params.settings:q} --data {params.data:q} --results {params.results:q}"
         " --model {params.model:q} --output {output.page:q} 2>&1 | tee {log:q}"
