@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import SCRIPTS, run_script
 from made_clips import write_manifest
+from scripts import SCRIPTS, run_script
 from xtts_cloning import files
 
 SETTINGS = {"language": "en", "seed": 5, "compute": {"device": "cpu", "threads": 1}}

@@ -14,9 +14,7 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="the step's settings as JSON, or a config file")
     parser.add_argument("--model", required=True, type=Path, help="folder with the model's five files")
     parser.add_argument("--train", required=True, type=Path, help="manifest of the clips to train on (mdata_train.csv)")
-    parser.add_argument(
-        "--eval", required=True, type=Path, help="manifest of the evaluation clips (mdata_eval.csv)"
-    )
+    parser.add_argument("--eval", required=True, type=Path, help="manifest of the evaluation clips (mdata_eval.csv)")
     parser.add_argument("--output", required=True, type=Path, help="folder for the fine-tuned model and its history")
     arguments = parser.parse_args()
     settings = config.read_settings(arguments.settings, "finetune")
