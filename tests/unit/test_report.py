@@ -13,7 +13,7 @@ import pytest
 import report_zip
 import run_tree
 from markupsafe import Markup
-from xtts_cloning import charts, config, costs, dag, page_audio, report, scores
+from xtts_cloning import charts, checkpoints, config, costs, dag, page_audio, provenance, report, scores
 
 HOSTILE = "<script>window.hacked = 1</script> & </script><img src=x onerror=alert(1)> \"quoted\" 'it'"
 
@@ -212,6 +212,15 @@ def test_provenance_names_config_versions_and_hashes(run):
     inside = {name.split("results/demo/")[-1]: facts for name, facts in found["outputs"].items()}
     assert re.fullmatch("[0-9a-f]{64}", inside["metrics.csv"]["sha256"])
     assert inside["speech/finetuned"]["files"] == 11 + 3 and inside["finetune/model.pth"] == {"missing": True}
+
+
+def test_hashes_of_gigabytes_are_taken_from_the_download_that_checked_them():
+    pinned = {"source": checkpoints.PINNED[0], "revision": checkpoints.PINNED[1]}
+    dataset = {"archive": "big.tar.bz2", "sha256": "ab" * 32}
+    known = provenance._already_checked({"dataset": dataset, "model": pinned}, Path("big.tar.bz2"), Path("m"))
+    assert known[Path("big.tar.bz2")] == "ab" * 32 and known[Path("m/model.pth")] == checkpoints.PINS["model.pth"][1]
+    own = {"dataset": {**dataset, "sha256": None}, "model": {**pinned, "revision": "another"}}
+    assert provenance._already_checked(own, Path("big.tar.bz2"), Path("m")) == {}
 
 
 def test_rule_graph_shows_every_rule_but_all():

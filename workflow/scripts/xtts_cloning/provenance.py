@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
-from xtts_cloning import config, files, run_files
+from xtts_cloning import checkpoints, config, files, run_files
 
 LOCK = config.ROOT / "envs" / "xtts.lock"
 SYSTEMS = ("zero_shot", "finetuned")
@@ -101,10 +101,8 @@ def _already_checked(settings: dict, archive: Path, model: Path) -> dict[Path, s
     known = {}
     if settings["dataset"]["sha256"]:
         known[archive] = settings["dataset"]["sha256"]
-    if config.is_hub_repository(settings["model"]["source"]):
-        from xtts_cloning.checkpoints import PINS
-
-        known |= {model / name: digest for name, (_, digest) in PINS.items()}
+    if (settings["model"]["source"], settings["model"]["revision"]) == checkpoints.PINNED:
+        known |= {model / name: digest for name, (_, digest) in checkpoints.PINS.items()}
     return known
 
 
