@@ -6,8 +6,9 @@ SHELL := bash
 
 CONFIG ?= config/config.yaml
 
-# Where Apptainer is installed the rules run in the image, elsewhere in the virtual environment; the results are the same.
-ENV ?= $(if $(shell command -v apptainer),image,venv)
+# Where Apptainer is installed the rules run in the image, elsewhere, and in the demo, in the virtual environment, which is
+# there sooner; the results are the same.
+ENV ?= $(if $(filter-out demo,$(MAKECMDGOALS)),$(if $(shell command -v apptainer),image,venv),venv)
 PROFILE ?= slurm
 SNAKEMAKE = $(CURDIR)/.venv/workflow/bin/snakemake
 # Rules call `python`: the image's inside it, and without it the virtual environment's, which PATH has first.
