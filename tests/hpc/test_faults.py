@@ -1,4 +1,4 @@
-"""What goes wrong on clusters, each on the demo's fine-tuning step (in the virtual environment), on a real Slurm.
+"""What goes wrong on clusters, each on a short fine-tuning (in the virtual environment), on a real Slurm.
 
 Budget on two cores: 9 minutes, besides the demo's own run.
 """
@@ -7,6 +7,8 @@ import cluster
 import pytest
 from checkout import edit_config
 from cluster import Driver, copy_run, jobs, wait_for, write_profile
+
+SHORT = {"finetune.max_steps": 24, "finetune.eval_interval": 12, "finetune.save_interval": 2}
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +27,17 @@ def checkout(demo, started, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def undisturbed(checkout) -> bytes:
+    """The weights that fine-tuning ends with when nothing goes wrong."""
+    code, said = start(checkout, "undisturbed").ends()
+    assert code == 0, said
+    return weights(checkout, "undisturbed")
+
+
 def start(checkout, run: str, *arguments: str, **changes) -> Driver:
-    """The driver of a run of its own, to the end of fine-tuning, which saves every 5 steps."""
-    settings = {"run": run, **{key.replace("__", "."): value for key, value in changes.items()}}
+    """The driver of a run of its own, to the end of a fine-tuning that is short and often saved."""
+    settings = {"run": run, **SHORT, **{key.replace("__", "."): value for key, value in changes.items()}}
     config = edit_config(checkout, settings, f"config/{run}.yaml")
     return Driver(checkout, config, f"results/{run}/finetune/model.pth", *arguments)
 
@@ -38,10 +48,8 @@ def saved(checkout, run: str):
     return next(job for job in jobs(checkout, "finetune").values() if job["JobState"] == "RUNNING")
 
 
-def same_weights(checkout, demo, run: str) -> bool:
-    return (checkout / f"results/{run}/finetune/model.pth").read_bytes() == (
-        demo.results / "finetune/model.pth"
-    ).read_bytes()
+def weights(checkout, run: str) -> bytes:
+    return (checkout / f"results/{run}/finetune/model.pth").read_bytes()
 
 
 def test_failing_job(checkout):
@@ -49,10 +57,10 @@ def test_failing_job(checkout):
     assert code != 0
     assert "SLURM status is: 'FAILED'" in said
     assert "finetune.precision" in said, "the step's own message must be in sight"
-    assert len({job for job, seen in jobs(checkout, "finetune").items() if "failing" in str(seen)}) <= 1
+    assert said.count("has been submitted with SLURM jobid") == 1, "fine-tuning must not be tried again"
 
 
-def test_cancelled_job(checkout, demo):
+def test_cancelled_job(checkout, undisturbed):
     first = start(checkout, "cancelled")
     job = saved(checkout, "cancelled")
     cluster.client("scancel", job["JobId"])
@@ -62,10 +70,10 @@ def test_cancelled_job(checkout, demo):
 
     code, said = start(checkout, "cancelled").ends()
     assert code == 0, said
-    assert same_weights(checkout, demo, "cancelled")
+    assert weights(checkout, "cancelled") == undisturbed
 
 
-def test_node_down_in_the_middle_of_finetuning(checkout, demo):
+def test_node_down_in_the_middle_of_finetuning(checkout, undisturbed):
     driver = start(checkout, "requeued")
     job = saved(checkout, "requeued")
     node = job["NodeList"]
@@ -81,7 +89,7 @@ def test_node_down_in_the_middle_of_finetuning(checkout, demo):
         cluster.client("scontrol", "update", f"nodename={node}", "state=resume")
     assert code == 0, said
     assert "going on from step" in (checkout / "results/requeued/logs/finetune.log").read_text()
-    assert same_weights(checkout, demo, "requeued")
+    assert weights(checkout, "requeued") == undisturbed
 
 
 def running(checkout, job_id: str):
@@ -89,7 +97,7 @@ def running(checkout, job_id: str):
     return job if job["JobState"] == "RUNNING" else None
 
 
-def test_driver_killed_and_started_again(checkout, demo):
+def test_driver_killed_and_started_again(checkout, undisturbed):
     first = start(checkout, "orphan")
     job = saved(checkout, "orphan")
     first.kill()
@@ -102,7 +110,7 @@ def test_driver_killed_and_started_again(checkout, demo):
     code, said = second.ends()
     assert code == 0, said
     assert f"cancelled Slurm job {job['JobId']}" in said
-    assert same_weights(checkout, demo, "orphan")
+    assert weights(checkout, "orphan") == undisturbed
 
 
 def test_run_time_limit(checkout):

@@ -39,7 +39,7 @@ done
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 tracked=$work/.deployed
-git ls-files -z --deduplicate | while IFS= read -r -d '' file; do [ -e "$file" ] && printf '%s\n' "$file"; done |
+git ls-files -z --deduplicate | while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done |
   LC_ALL=C sort >"$tracked"
 rsync --archive --files-from="$tracked" ./ "$host:$folder/"
 # What an earlier deploy brought and is not tracked any more goes; nothing else there is touched.

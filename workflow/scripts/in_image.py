@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 from xtts_cloning import config, errors, images
+from xtts_cloning.errors import UserError
 
 
 def main() -> None:
@@ -20,8 +21,9 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = config.load(arguments.config)
     image = images.of(settings)
-    if image == images.own() and not Path(image).exists():
-        subprocess.run(["containers/build.sh"], check=True)
+    missing = image == images.own() and not Path(image).exists()
+    if missing and subprocess.run(["containers/build.sh"]).returncode:
+        raise UserError(f"{image} could not be built: see above, and docs/cluster.md; or run with ENV=venv")
     images.describe(image)
     os.environ |= {"APPTAINER_BIND": images.binds(settings), "PYTHONDONTWRITEBYTECODE": "1"}
     os.execvp("apptainer", ["apptainer", "exec", "--nv", "--home", os.getcwd(), image, *arguments.command])
