@@ -1,8 +1,12 @@
 """The step evaluate on a folder of made voices: what it writes, with reasons where nothing can be measured."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import evaluate
 import numpy as np
@@ -11,6 +15,7 @@ import pytest
 import voices
 from PIL import Image
 from xtts_cloning import audio, clips, errors, metadata
+from xtts_cloning.config import ROOT
 from xtts_cloning.measure_table import MEASURES
 
 HELD_OUT = {"T1": voices.SENTENCES[0], "T2": voices.SENTENCES[1]}
@@ -194,3 +199,46 @@ def test_window_edges_leave_no_shred():
     assert clips.window_edges(12.0, 5.0) == [0, 5, 12]
     assert clips.window_edges(13.0, 5.0) == [0, 5, 10, 13]
     assert clips.window_edges(1.0, 5.0) == [0, 1]
+
+
+WORKERS = """
+import multiprocessing, time
+from concurrent.futures import ProcessPoolExecutor
+from xtts_cloning.listening import start_worker
+fork = multiprocessing.get_context("fork")
+with ProcessPoolExecutor(2, fork, initializer=start_worker) as pool:
+    pool.submit(time.sleep, 0).result()
+    print(*pool._processes, flush=True)
+    time.sleep(120)
+"""
+
+
+def test_workers_end_with_a_killed_parent():
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "workflow" / "scripts"), *sys.path])}
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKERS], stdout=subprocess.PIPE, text=True, env=environment
+    ) as parent:
+        workers = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(workers) == 2
+        parent.kill()
+    for _ in range(100):
+        if not any(alive(pid) for pid in workers):
+            return
+        time.sleep(0.1)
+    pytest.fail("workers outlived their parent by 10 s")
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_an_unreadable_clip_is_named(run, tmp_path, monkeypatch):
+    broken = tmp_path / "run"
+    shutil.copytree(run, broken)
+    (broken / "speech" / "finetuned" / "T1.wav").write_bytes(b"RIFF nothing")
+    with pytest.raises(errors.UserError, match=r"finetuned/T1\.wav"):
+        evaluated(broken, tmp_path, monkeypatch)
+    assert not (tmp_path / "metrics.csv").exists()

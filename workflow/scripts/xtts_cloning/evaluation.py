@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from xtts_cloning import audio, clips, measures, speakers, transcripts
 from xtts_cloning.clips import TRUTH, Clip
-from xtts_cloning.listening import Heard, Scores, Task, listen, warm_up
+from xtts_cloning.listening import Heard, Scores, Task, listen, start_worker, warm_up
 from xtts_cloning.measure_table import MEASURES
 from xtts_cloning.measures import RATE, Unmeasurable, attempt
 
@@ -45,16 +45,23 @@ def evaluate(
     hub_asr = wanted["asr"] != "pocketsphinx"
     tasks = _tasks(spoken, wanted["window_seconds"], None if hub_asr else language)
     warm_up()
-    with ProcessPoolExecutor(settings["compute"]["threads"], multiprocessing.get_context("fork")) as pool:
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(settings["compute"]["threads"], fork, initializer=start_worker) as pool:
         results = {pool.submit(listen, task): task for task in tasks}
         voices = Voices(speakers.embedder(wanted["similarity"], models.get("similarity"), device), spoken, reference)
         recognise = transcripts.recogniser(wanted["asr"], language, models.get("asr"), device) if hub_asr else None
         found = {}
-        for result in tqdm(as_completed(results), "measure", len(tasks), mininterval=2, unit="utterance"):
-            task = results[result]
-            for clip, heard in zip(task.clips, result.result(), strict=True):
-                words = attempt(recognise, _levelled(clip)) if recognise else heard.words
-                found[clip] = _score(clip, heard, words, voices, task.window_seconds)
+        try:
+            for result in tqdm(as_completed(results), "measure", len(tasks), mininterval=2, unit="utterance"):
+                task = results[result]
+                for clip, heard in zip(task.clips, result.result(), strict=True):
+                    words = attempt(recognise, _levelled(clip)) if recognise else heard.words
+                    found[clip] = _score(clip, heard, words, voices, task.window_seconds)
+        except BaseException:
+            pool.shutdown(
+                wait=False, cancel_futures=True
+            )  # an unreadable clip, say: do not measure all the others first
+            raise
     return [found[clip] for clip in spoken] + [_other(clip, voices) for clip in other]
 
 

@@ -1,5 +1,9 @@
 """What one worker process finds out about an utterance: its signal measures, its transcript, its pictures."""
 
+import multiprocessing
+import os
+import signal
+import threading
 from functools import cache
 from operator import itemgetter
 from typing import NamedTuple
@@ -43,6 +47,17 @@ def warm_up() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
     measures.f0_track(noise)
     measures.alignment(noise, noise)
+
+
+def start_worker() -> None:
+    """Leave Ctrl-C to the parent, and end when it ends: a killed parent's workers would wait for work for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def listen(task: Task) -> list[Heard]:
