@@ -173,27 +173,32 @@ def test_speed_is_wall_over_audio_for_one_stream_and_for_the_batch(run):
 
 
 @pytest.mark.parametrize(
-    "lost",
+    ("lost", "said"),
     [
-        "results/demo/metrics.csv",
-        "results/demo/summary.json",
-        "results/demo/figures/index.json",
-        "results/demo/finetune/history.csv",
-        "results/demo/finetune/timing.json",
-        "results/demo/speech/zero_shot",
-        "results/demo/page_audio",
-        "results/demo/logs/driver.json",
-        "results/demo/benchmarks",
-        "data/demo/clips.csv",
-        "data/demo/reference.json",
+        ("results/demo/summary.json", "metrics.csv and summary.json of this run hold no measures"),
+        ("results/demo/finetune/history.csv", "finetune/history.csv and summary.json are not there"),
+        ("results/demo/finetune/timing.json", "<dd>not recorded</dd>"),
+        ("results/demo/speech/zero_shot", "Not spoken by this system."),
+        ("results/demo/page_audio", 'data-wav="speech/finetuned/test.wav"'),
+        ("results/demo/logs/driver.json", "the driver left no rule graph"),
+        ("results/demo/benchmarks", "there are no benchmark files"),
+        ("data/demo/clips.csv", "clips.csv is not there"),
+        ("data/demo/reference.json", "reference.json is not there"),
     ],
 )
-def test_a_missing_part_is_said_and_stops_nothing(copy, lost, monkeypatch):
+def test_a_missing_part_is_said_and_stops_nothing(copy, page, lost, said, monkeypatch):
     monkeypatch.setattr(charts, "chart", lambda *_: Markup('<svg aria-label="chart"></svg>'))  # seconds of CPU
     path = copy / lost
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    text = "".join(Reader(write(copy, settings_of(copy))).text)
-    assert "Provenance" in text and re.search(r"[Nn]ot measured|[Nn]ot spoken|not recorded|WAV", text)
+    assert said in write(copy, settings_of(copy)) and said not in page
+
+
+def test_no_scores_and_no_pictures_leave_players(copy, monkeypatch):
+    monkeypatch.setattr(charts, "chart", lambda *_: Markup('<svg aria-label="chart"></svg>'))
+    (copy / "results/demo/metrics.csv").unlink()
+    (copy / "results/demo/figures/index.json").unlink()
+    text = write(copy, settings_of(copy))
+    assert text.count('class="player"') == 27 and "<img" not in text and 'class="scores"' not in text
 
 
 def test_reasons_of_missing_values_are_read():

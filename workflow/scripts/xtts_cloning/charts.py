@@ -145,7 +145,7 @@ def curves(
         axes.set_xlabel(labels[0])
         axes.set_ylabel(labels[1])
         axes.set_xlim(left=0)
-        axes.legend()
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 
     return chart(name, description, draw)
 

@@ -99,7 +99,8 @@ def capital(label: str) -> str:
 
 def sentences(scores: Scores) -> list[str]:
     """The verdict in words, one sentence for what changed and one for what did not."""
-    judged = [(MEASURES[key].label, verdict(key, scores.difference(key))) for key in MEASURES if scores.difference(key)]
+    keys = [key for key, measure in MEASURES.items() if measure.better and scores.difference(key)]
+    judged = [(MEASURES[key].label, verdict(key, scores.difference(key))) for key in keys]
     better = [label for label, word in judged if word == "better"]
     worse = [label for label, word in judged if word == "worse"]
     open_ones = [label for label, word in judged if not word]

@@ -9,6 +9,11 @@ from xtts_cloning import charts, costs, run_files
 from xtts_cloning.systems import LABELS, SPOKEN
 from xtts_cloning.words import TIMES, duration, number, plural, size
 
+STEPS = {
+    "finetune": "Fine-tuning",
+    **{f"synthesize {system}": f"Speech, {LABELS[system].lower()}" for system in SPOKEN},
+}
+
 
 def finetuning(settings: dict, results: Path) -> dict | None:
     """Loss curves, learning rate and facts of the training; None without its history and summary."""
@@ -169,7 +174,7 @@ def _cost_rows(settings: dict, results: Path, source_figures: dict) -> list[dict
             whose = "measured here; report.gpu_price_per_hour names no price for this GPU"
         rows.append(
             {
-                "what": row["step"],
+                "what": STEPS[row["step"]],
                 "device": row["device"],
                 "time": duration(row["seconds"]),
                 "cost": cost,
