@@ -37,7 +37,7 @@ class Stage:
 
 @dataclass
 class Generator:
-    """The HiFi-GAN's convolutions in one precision."""
+    """The HiFi-GAN's convolutions."""
 
     first: Convolution
     condition: Convolution
@@ -142,7 +142,7 @@ def _frames(decoder, latents: torch.Tensor) -> torch.Tensor:
 def _generate(decoder, z: torch.Tensor, speaker_embedding: torch.Tensor) -> torch.Tensor:
     """HifiganGenerator.forward: frames [pieces, C, frames] and speaker [1, 512, 1] to samples [pieces, samples]."""
     generator = _generator(decoder.waveform_decoder, z.dtype)
-    speaker = speaker_embedding.to(z)[..., None]
+    speaker = speaker_embedding.to(z.device)[..., None]
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         x = generator.first(z[:, :, None].contiguous(memory_format=torch.channels_last)) + generator.condition(speaker)
         for stage in generator.stages:
@@ -158,29 +158,30 @@ def _residual(x: torch.Tensor, block: list[tuple[Convolution, Convolution]]) -> 
 
 
 def _generator(module, dtype: torch.dtype) -> Generator:
-    """The library's HifiganGenerator in this precision, prepared at its first use."""
+    """The library's HifiganGenerator, prepared at its first use. Half precision is for the residual blocks, nearly all
+    of the work; their sums and the other convolutions stay fp32, or the noise would come above -40 dB."""
     prepared = _generators.setdefault(module, {})
     key = dtype, module.conv_post.weight.device
     if key not in prepared:
-        fold = partial(_fold, dtype=dtype)
+        whole, fast = partial(_fold, dtype=torch.float32), partial(_fold, dtype=dtype)
         stages, kinds = [], module.num_kernels
         for i, (up, condition) in enumerate(zip(module.ups, module.conds, strict=True)):
             blocks = module.resblocks[i * kinds : (i + 1) * kinds]
-            pairs = [list(zip(map(fold, b.convs1), map(fold, b.convs2), strict=True)) for b in blocks]
-            stages.append(Stage(fold(up), fold(condition), pairs))
-        prepared[key] = Generator(fold(module.conv_pre), fold(module.cond_layer), stages, fold(module.conv_post))
+            pairs = [list(zip(map(fast, b.convs1), map(fast, b.convs2), strict=True)) for b in blocks]
+            stages.append(Stage(whole(up), whole(condition), pairs))
+        prepared[key] = Generator(whole(module.conv_pre), whole(module.cond_layer), stages, whole(module.conv_post))
     return prepared[key]
 
 
 def _fold(convolution: torch.nn.Module, dtype: torch.dtype) -> Convolution:
     """A one-dimensional convolution, weight norm applied, as a function of [pieces, C, 1, frames]."""
     weight = convolution.weight.detach().to(dtype)[:, :, None].contiguous(memory_format=torch.channels_last)
-    transposed = isinstance(convolution, torch.nn.ConvTranspose1d)
-    return partial(
-        F.conv_transpose2d if transposed else F.conv2d,
+    convolve = partial(
+        F.conv_transpose2d if isinstance(convolution, torch.nn.ConvTranspose1d) else F.conv2d,
         weight=weight,
         bias=None if convolution.bias is None else convolution.bias.detach().to(dtype),
         stride=(1, convolution.stride[0]),
         padding=(0, convolution.padding[0]),
         dilation=(1, convolution.dilation[0]),
     )
+    return lambda x: convolve(x.to(dtype))
