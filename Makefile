@@ -10,6 +10,7 @@ CONFIG ?= config/config.yaml
 # there sooner; the results are the same.
 ENV ?= $(if $(filter-out demo,$(MAKECMDGOALS)),$(if $(shell command -v apptainer),image,venv),venv)
 PROFILE ?= slurm
+export PYTHONDONTWRITEBYTECODE = 1
 SNAKEMAKE = $(CURDIR)/.venv/workflow/bin/snakemake
 # Rules call `python`: the image's inside it, and without it the virtual environment's, which PATH has first.
 ifeq ($(ENV),image)

@@ -33,7 +33,8 @@ def write_profile(checkout: Path, accounting: bool = False, apptainer_args: str 
     else:
         profile |= {"slurm-no-account": True, "slurm-status-command": "squeue"}
     profile |= {"slurm-init-seconds-before-status-checks": 2, "seconds-between-status-checks": 2, "latency-wait": 10}
-    profile["set-resources"] = rules
+    if rules:
+        profile["set-resources"] = rules
     profile["apptainer-args"] += f" {apptainer_args}"
     (checkout / PROFILE).parent.mkdir(exist_ok=True)
     (checkout / PROFILE).write_text(yaml.safe_dump(profile))
