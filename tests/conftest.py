@@ -13,6 +13,9 @@ from scripts import run_script
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Before anything imports torch: on a busy machine, threads that spin while they wait take ten times the work's own time.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 REAL_INPUT = ("LJSPEECH_ARCHIVE", "XTTS_HUB_FILES", "OTHER_SPEAKER_AUDIO")
 _used: set[str] = set()

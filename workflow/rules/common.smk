@@ -29,7 +29,10 @@ os.environ["APPTAINER_BIND"] = images.binds(config)
 CACHE = Path(".snakemake/cache").absolute()
 shell.prefix(
     "set -euo pipefail; export PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 XDG_CACHE_HOME={CACHE:q} "
-    "NUMBA_CACHE_DIR={CACHE:q}/numba MPLCONFIGDIR={CACHE:q}/matplotlib HF_HOME=${{HF_HOME:-{CACHE:q}/huggingface}}; "
+    "NUMBA_CACHE_DIR={CACHE:q}/numba MPLCONFIGDIR={CACHE:q}/matplotlib HF_HOME=${{HF_HOME:-{CACHE:q}/huggingface}} "
+    "HF_TOKEN_PATH=${{HF_TOKEN_PATH:-${{HF_HOME:-${{XDG_CACHE_HOME:-~/.cache}}/huggingface}}/token}} "
+    # threads that spin while they wait take ten times the work's own time where other programs run
+    "OMP_WAIT_POLICY=PASSIVE; "
 )
 
 
