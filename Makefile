@@ -54,6 +54,9 @@ dry-run: ready  ## what reproduce would do, and whether this machine can
 report: ready  ## write the report again, from what is there
 	@$(CHAIN)/local --forcerun report --until report
 
+report-zip: ready  ## pack the report with its WAVs and tables into one file to share
+	@python workflow/scripts/report_zip.py $(CONFIG)
+
 container:  ## build the image that holds the rules' environment
 	@containers/build.sh
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import pandas
-from xtts_cloning import errors, files
+from xtts_cloning import config, errors, files
 from xtts_cloning.errors import UserError
 
 RESULTS = ["report.html", "provenance.json", "ro-crate-metadata.json", "metrics.csv", "summary.json", "workflow/**/*"]
@@ -20,12 +20,13 @@ WHEN = (1980, 1, 1, 0, 0, 0)  # the first time that a zip file can hold: the sam
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, type=Path, help="data/<speaker>")
-    parser.add_argument("--results", required=True, type=Path, help="results/<run>")
-    parser.add_argument("--output", required=True, type=Path, help="the zip file to write")
+    parser.add_argument("config", help="the run's config file")
+    parser.add_argument("--output", type=Path, help="the zip file to write [results/<run>-report.zip]")
     arguments = parser.parse_args()
-    pack(arguments.data, arguments.results, arguments.output)
-    print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.1f} MB", file=sys.stderr)
+    settings = config.load(arguments.config)
+    output = arguments.output or Path("results", f"{settings['run']}-report.zip")
+    pack(Path("data", settings["speaker"]), Path("results", settings["run"]), output)
+    print(f"{output}: {output.stat().st_size / 1e6:.1f} MB", file=sys.stderr)
 
 
 def pack(data: Path, results: Path, output: Path) -> None:
