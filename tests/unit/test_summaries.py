@@ -98,3 +98,10 @@ def test_windows_of_both_ways_of_speaking():
     ways = summaries.windows(scores)["long"]["zero_shot"]
     assert ways["split"] == ways["unsplit"]
     assert ways["split"][0] == {"start": 0, "end": 5, "secs": 0.8, "cer": None, "missing": {"cer": "no text"}}
+
+
+def test_the_models_behind_the_numbers_are_named():
+    assert summaries.summarise([], SETTINGS)["settings"]["models"]["asr"] == "pocketsphinx, from its wheel"
+    wanted = {**SETTINGS, "evaluation": SETTINGS["evaluation"] | {"asr": "whisper"}}
+    found = summaries.summarise([], wanted)["settings"]["models"]["asr"]
+    assert found.startswith("openai/whisper-large-v3 at 06f233fe06e7")

@@ -13,6 +13,7 @@ from scipy import stats
 from xtts_cloning import files, measures, transcripts
 from xtts_cloning.clips import OTHER, TRUTH
 from xtts_cloning.evaluation import Score, split_name
+from xtts_cloning.measure_models import HUB_MODELS
 from xtts_cloning.measure_table import MEASURES
 from xtts_cloning.measures import Unmeasurable
 
@@ -44,12 +45,19 @@ def summarise(scores: list[Score], settings: dict) -> dict:
         "settings": wanted
         | measures.SETTINGS
         | {
+            "models": {key: _model(wanted[key]) for key in ("asr", "similarity")},
             "text_normalisation": transcripts.NORMALISATION,
             "intervals": f"95 % percentile bootstrap, {wanted['bootstrap_samples']} resamples of utterances",
             "suspect_if": f"hit the token limit, or longer than {LONG_RATIO:g} times what the recordings' speaking "
             f"rate makes of the text plus {LONG_SECONDS:g} s, or CER over the recordings' mean plus {CER_MARGIN:g}",
         },
     }
+
+
+def _model(name: str) -> str:
+    """Whose weights a recogniser or an embedding has."""
+    hub = HUB_MODELS.get(name)
+    return f"{hub.repository} at {hub.revision}" if hub else f"{name}, from its wheel"
 
 
 def interval(seed: int, samples: int, values: list[float], *names: str) -> dict | None:
