@@ -79,7 +79,7 @@ def _data(data: Path, names: list[tuple], seconds: float, random: np.random.Gene
     _table(data / "rejected.csv", [*rejected, {"id": "R9", "reason": "silent", "detail": "-62.0 dBFS"}])
     _tone(data / "reference.wav", seconds, random, 22_050)
     criteria = {"seconds": [4.0, 6.0], "max_level_difference_db": 6.0, "min_snr_db": 20.0, "clips_compared": 9}
-    criteria |= {"clips_of_speaker": 40, "then": "smallest distance to the speaker's centre"}
+    criteria |= {"clips_of_speaker": 40, "score": "distance to the speaker's centre, the smallest wins"}
     candidate = {"utterance": "T1", "rank": 1, "seconds": seconds, "score": 0.4, "rejected_because": []}
     candidates = [candidate, {**candidate, "utterance": "T2", "rank": 2, "rejected_because": ["SNR 12.0 dB"]}]
     chosen = {"utterance": "T1", "source": "auto", "file": "wavs/T1.wav", "seconds": seconds, "text": "The reference."}

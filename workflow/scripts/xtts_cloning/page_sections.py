@@ -113,7 +113,7 @@ def reference(data: Path) -> dict | None:
             f"the best of {plural(criteria['clips_compared'], 'clip')} of {criteria['seconds'][0]:g} to "
             f"{criteria['seconds'][1]:g} s, out of {criteria['clips_of_speaker']:,}: level within "
             f"{criteria['max_level_difference_db']:g} dB of the speaker's median, no clipping, SNR of at least "
-            f"{criteria['min_snr_db']:g} dB, quiet start and end; then the {criteria['then']}"
+            f"{criteria['min_snr_db']:g} dB, quiet start and end; among these, {criteria['score']}"
         )
     candidates = pandas.DataFrame(found["candidates"])
     if len(candidates) and "rejected_because" in candidates:
