@@ -3,7 +3,7 @@
 The HiFi-GAN is the library's (TTS/tts/layers/xtts/hifigan_decoder.py), its weight norm folded into the weights and its
 convolutions done with the channels last, which oneDNN and cuDNN compute faster. It works on frames of 256 samples. A
 sample depends on CONTEXT frames to each side, so audio is made in pieces that overlap: a piece's end that is also the
-utterance's has the padding it would have in the whole, and what any other end spoils is cut off.
+utterance's has the zeros around it that it would have in the whole, and what any other end spoils is cut off.
 """
 
 import weakref
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 
 CONTEXT = 15  # frames; the receptive field of all layers together is a little over 14
 PIECE = 512  # frames at most, 5.5 s: a sentence is mostly one piece
-ROUNDED = 16  # frames; pieces of few different lengths, so that a GPU can do many at once
+PADDED = 32  # pieces are padded to a multiple of this many frames: oneDNN prepares 0.3 s for each new length
 GPU_PIECES = 8  # computed at once on a GPU
 UNSETTLED = 4  # the last frames still change when latents follow: latents are stretched to frames linearly
 
@@ -73,16 +73,16 @@ def vocode_all(model, latents: list[torch.Tensor], speaker_embedding: torch.Tens
     by_length = defaultdict(list)
     for utterance, z in enumerate(frames):
         for piece in _pieces(utterance, z.shape[1]):
-            by_length[piece.stop - piece.start].append(piece)
+            by_length[_padded(piece.stop - piece.start)].append(piece)
     hop = decoder.output_hop_length
     audio = [np.empty(z.shape[1] * hop, np.float32) for z in frames]
     rows = _pieces_at_once(decoder.device)
     for pieces in by_length.values():
         for i in range(0, len(pieces), rows):
             group = pieces[i : i + rows]
-            z = torch.stack([frames[piece.utterance][:, piece.start : piece.stop] for piece in group])
-            z = torch.cat([z, z[:1].expand(rows - len(group), -1, -1)])
-            samples = _generate(decoder, z, speaker_embedding).float().cpu().numpy()
+            windows = [frames[piece.utterance][:, piece.start : piece.stop] for piece in group]
+            windows += windows[:1] * (rows - len(group))
+            samples = _generate(decoder, windows, speaker_embedding).cpu().numpy()
             for piece, made in zip(group, samples[: len(group)], strict=True):
                 kept = made[(piece.keep_from - piece.start) * hop : (piece.keep_to - piece.start) * hop]
                 audio[piece.utterance][piece.keep_from * hop : piece.keep_to * hop] = kept
@@ -103,8 +103,8 @@ def stream(model, chunks: Iterable[torch.Tensor], speaker_embedding: torch.Tenso
         ready = z.shape[1] - (0 if chunk is None else UNSETTLED + CONTEXT)
         if ready > given:
             start, stop = max(0, given - CONTEXT), min(ready + CONTEXT, z.shape[1])
-            samples = _generate(decoder, z[None, :, start:stop], speaker_embedding)[0]
-            yield samples[(given - start) * hop : (ready - start) * hop].float().cpu().numpy()
+            samples = _generate(decoder, [z[:, start:stop]], speaker_embedding)[0]
+            yield samples[(given - start) * hop : (ready - start) * hop].cpu().numpy()
             given = ready
 
 
@@ -117,7 +117,7 @@ def _pieces(utterance: int, total: int) -> Iterator[Piece]:
     """Cut `total` frames into as few pieces as PIECE allows, all of one length."""
     count = max(1, -(-(total - 2 * CONTEXT) // (PIECE - 2 * CONTEXT)))
     length = -(-(total + 2 * CONTEXT * (count - 1)) // count)
-    length = min(total, length + -length % ROUNDED)
+    length = min(total, _padded(length))
     kept = 0
     while kept < total:
         start = min(max(0, kept - CONTEXT), total - length)
@@ -139,22 +139,36 @@ def _frames(decoder, latents: torch.Tensor) -> torch.Tensor:
     return z[0].to(latents.dtype)
 
 
-def _generate(decoder, z: torch.Tensor, speaker_embedding: torch.Tensor) -> torch.Tensor:
-    """HifiganGenerator.forward: frames [pieces, C, frames] and speaker [1, 512, 1] to samples [pieces, samples]."""
-    generator = _generator(decoder.waveform_decoder, z.dtype)
+def _padded(frames: int) -> int:
+    return frames + -frames % PADDED
+
+
+def _generate(decoder, windows: list[torch.Tensor], speaker_embedding: torch.Tensor) -> torch.Tensor:
+    """HifiganGenerator.forward of windows [C, frames], all of one padded length, in one voice, [1, 512, 1]; returns
+    float32 [windows, samples], with the padding."""
+    generator = _generator(decoder.waveform_decoder, windows[0].dtype)
+    padded = _padded(max(window.shape[1] for window in windows))
+    z = torch.stack([F.pad(window, (0, padded - window.shape[1])) for window in windows])[:, :, None]
     speaker = speaker_embedding.to(z.device)[..., None]
+
+    def blank(x):
+        """Zeros after each window's end, where a convolution would find them if there were no padding."""
+        scale = x.shape[-1] // padded
+        for row, window in zip(x, windows, strict=True):
+            row[..., window.shape[1] * scale :] = 0
+        return x
+
+    def residual(x, block):
+        for dilated, plain in block:
+            x = plain(blank(F.leaky_relu_(dilated(blank(F.leaky_relu(x, 0.1))), 0.1))) + x
+        return x
+
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        x = generator.first(z[:, :, None].contiguous(memory_format=torch.channels_last)) + generator.condition(speaker)
+        x = generator.first(z.contiguous(memory_format=torch.channels_last)) + generator.condition(speaker)
         for stage in generator.stages:
-            x = stage.upsample(F.leaky_relu(x, 0.1)) + stage.condition(speaker)
-            x = sum(_residual(x, block) for block in stage.blocks) / len(stage.blocks)
-        return torch.tanh(generator.last(F.leaky_relu(x)))[:, 0, 0]
-
-
-def _residual(x: torch.Tensor, block: list[tuple[Convolution, Convolution]]) -> torch.Tensor:
-    for dilated, plain in block:
-        x = plain(F.leaky_relu_(dilated(F.leaky_relu(x, 0.1)), 0.1)) + x
-    return x
+            x = stage.upsample(blank(F.leaky_relu(x, 0.1))) + stage.condition(speaker)
+            x = sum(residual(x, block) for block in stage.blocks) / len(stage.blocks)
+        return torch.tanh(generator.last(blank(F.leaky_relu(x))))[:, 0, 0]
 
 
 def _generator(module, dtype: torch.dtype) -> Generator:
