@@ -1,10 +1,12 @@
 # What the driver does before the first job and after a failure; a job on a cluster's node does none of it.
 import fcntl
-import shutil
 import subprocess
 
 from snakemake import __version__ as snakemake_version
 from xtts_cloning import slurm
+
+if hasattr(workflow.executor_settings, "jobname_prefix"):  # Slurm
+    workflow.executor_settings.jobname_prefix = slurm.job_prefix(RUN)
 
 
 def git(*arguments):
@@ -35,25 +37,16 @@ def image():
 
 
 def cancel_left_over_jobs():
-    """End the cluster jobs of this run that a killed driver left behind; Snakemake would submit them a second time."""
-    jobs = [
-        job
-        for job in workflow.dag.jobs
-        if str(job.output).startswith((f"{RESULTS}/", f"{DATA}/"))
-    ]
-    left = {
-        external
-        for job in jobs
-        for external in workflow.persistence.external_jobids(job)
-    }
-    if left and shutil.which("squeue"):
-        try:
-            for external in slurm.cancel(left):
-                logger.warning(
-                    f"cancelled Slurm job {external}, which an earlier driver of {RUN!r} left behind"
-                )
-        except UserError as error:
-            raise WorkflowError(str(error))
+    """End the Slurm jobs of this run that a killed driver left behind; Snakemake would submit them a second time."""
+    if not hasattr(workflow.executor_settings, "jobname_prefix"):
+        return
+    try:
+        for job in slurm.cancel(RUN, Path.cwd()):
+            logger.warning(
+                f"cancelled Slurm job {job}, which an earlier driver of {RUN!r} left behind"
+            )
+    except UserError as error:
+        raise WorkflowError(str(error))
 
 
 def rule_graph():

@@ -7,7 +7,7 @@ import getpass
 import re
 import subprocess
 import time
-from collections.abc import Collection
+from pathlib import Path
 
 from xtts_cloning.errors import UserError
 
@@ -44,27 +44,33 @@ def advice(log: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def cancel(jobs: Collection[str], patience: float = 300) -> list[str]:
-    """Cancel those of the jobs (ids) that still wait or run, return when none is left, and give their ids.
+def job_prefix(run: str) -> str:
+    """The run's name as Slurm's executor takes it, before its own random job names: it tells the runs apart."""
+    return re.sub(r"[^A-Za-z0-9-]", "-", run)[:50]
 
-    A job of ours that outlived its driver would write the same files as its successor. Training goes on from its last
-    save, and everything else takes minutes, so nothing much is lost.
+
+def cancel(run: str, folder: Path, patience: float = 300) -> list[str]:
+    """Cancel the jobs of a run in a checkout that still wait or run, return when none is left, and give their ids.
+
+    A job that outlived its driver would write the same files as its successor. Training goes on from its last save, and
+    everything else takes minutes, so nothing much is lost.
     """
-    left = cancelled = _alive(jobs)
+    cancelled = left = _jobs(run, folder)
     if left:
-        subprocess.run(["scancel", *sorted(left)], check=True, timeout=60)
+        subprocess.run(["scancel", *left], check=True, timeout=60)
     deadline = time.monotonic() + patience
-    while left := _alive(left):
+    while left:
         if time.monotonic() > deadline:
-            raise UserError(f"Slurm jobs {', '.join(sorted(left))} of an earlier driver do not end; see: squeue --me")
+            raise UserError(f"Slurm jobs {', '.join(left)} of an earlier driver do not end; see: squeue --me")
         time.sleep(1)
-    return sorted(cancelled)
+        left = _jobs(run, folder)
+    return cancelled
 
 
-def _alive(jobs: Collection[str]) -> set[str]:
-    """Those of our jobs that are in the queue, running or ending."""
-    if not jobs:
-        return set()
-    command = ["squeue", "--user", getpass.getuser(), "--noheader", "--format", "%i"]
+def _jobs(run: str, folder: Path) -> list[str]:
+    """Ids of the run's jobs that are in the queue, running or ending."""
+    name = re.compile(rf"{job_prefix(run)}_[0-9a-f-]{{36}}")
+    command = ["squeue", "--user", getpass.getuser(), "--noheader", "--format", "%i|%j|%Z"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    return set(jobs) & set(listed.split())
+    jobs = [line.split("|", 2) for line in listed.splitlines()]
+    return [job for job, job_name, workdir in jobs if name.fullmatch(job_name) and workdir == str(folder)]
