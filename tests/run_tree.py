@@ -94,16 +94,23 @@ def _speech(folder: Path, spoken: list[tuple], seconds: float, random: np.random
         row = {"utterance": name, "kind": kind, "text": text, "audio_file": f"{name}.wav", "sentences": 1}
         row |= {"text_tokens": 20, "audio_tokens": 64, "stopped": str(number % 5 > 0).lower(), "seed": 7, "attempts": 1}
         manifest.append({**row, "seconds": round(length, 4), "sha256": "0" * 64})
-        timing.append(_timing(name, length, length * random.uniform(0.5, 0.9), "decoding and vocoding, model loaded"))
+        timing.append(
+            _timing(name, "batch", length, length * random.uniform(0.5, 0.9), "decoding and vocoding, model loaded")
+        )
+    alone = [
+        {**row, "mode": "alone", "clock": "alone"} for row in timing if row["utterance"] in ("test", "short", "long")
+    ]
     audio = sum(row["audio_seconds"] for row in timing)
-    timing.append(_timing("all", audio, audio * 0.2, "conditioning, decoding and vocoding of all, model loaded"))
+    timing.append(
+        _timing("all", "batch", audio, audio * 0.2, "conditioning, decoding and vocoding of all, model loaded")
+    )
     _table(folder / "manifest.csv", manifest)
-    _table(folder / "timing.csv", timing)
+    _table(folder / "timing.csv", timing + alone)
     _write(folder / "engine.json", {"device": "cpu", "device_name": "x86_64", "precision": "float32", "torch": "2.1.0"})
 
 
-def _timing(name: str, audio: float, wall: float, clock: str) -> dict:
-    row = {"utterance": name, "audio_seconds": audio, "wall_seconds": wall, "rtf": wall / audio}
+def _timing(name: str, mode: str, audio: float, wall: float, clock: str) -> dict:
+    row = {"utterance": name, "mode": mode, "audio_seconds": audio, "wall_seconds": wall, "rtf": wall / audio}
     return {**row, "times_realtime": audio / wall, "clock": clock}
 
 

@@ -147,7 +147,7 @@ def test_without_retries_and_for_probes_one_attempt_is_all(
 def test_the_tables_tell_what_the_files_hold(model, standin, conditioning, speak_settings, tmp_path):
     plan = planned(standin, [*TEXTS, LONG])
     spoken = speech.speak(model, plan, conditioning, speak_settings)
-    speech.write(spoken, tmp_path, 2.0)
+    speech.write(spoken, tmp_path, 2.0, speech.time_alone(model, plan, conditioning, speak_settings))
 
     rows = list(csv.DictReader((tmp_path / "manifest.csv").open()))
     columns = "utterance kind text audio_file sentences text_tokens audio_tokens stopped seed attempts seconds sha256"
@@ -165,9 +165,11 @@ def test_the_tables_tell_what_the_files_hold(model, standin, conditioning, speak
     assert [row["sentences"] for row in rows] == ["1", "1", "1", "2"]
 
     times = list(csv.DictReader((tmp_path / "timing.csv").open()))
-    assert list(times[0]) == ["utterance", "audio_seconds", "wall_seconds", "rtf", "times_realtime", "clock"]
-    assert [row["utterance"] for row in times] == ["line0", "line1", "line2", "line3", "all"]
+    assert list(times[0]) == ["utterance", "mode", "audio_seconds", "wall_seconds", "rtf", "times_realtime", "clock"]
+    assert [row["utterance"] for row in times] == ["line0", "line1", "line2", "line3", "all", "line0"]
+    assert [row["mode"] for row in times] == ["batch"] * 5 + ["alone"]
+    assert times[-1]["audio_seconds"] == times[0]["audio_seconds"], "alone it must be the same speech"
     total = sum(float(row["seconds"]) for row in rows)
-    assert float(times[-1]["audio_seconds"]) == pytest.approx(total, abs=1e-3)
-    assert float(times[-1]["rtf"]) == pytest.approx(2.0 / total, abs=1e-3)
+    assert float(times[-2]["audio_seconds"]) == pytest.approx(total, abs=1e-3)
+    assert float(times[-2]["rtf"]) == pytest.approx(2.0 / total, abs=1e-3)
     assert all(float(row["wall_seconds"]) > 0 and row["clock"] for row in times)

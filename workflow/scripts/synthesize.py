@@ -75,13 +75,15 @@ def synthesize(
         start = time.perf_counter()
         conditioning = latents.conditioning(model, reference, settings["reference"])
         spoken = speech.speak(model, planned, conditioning, settings)
+        wall_seconds = time.perf_counter() - start
+        alone = speech.time_alone(model, planned, conditioning, settings)
     except torch.cuda.OutOfMemoryError as error:
         raise UserError(
             f"the GPU's memory is full with synthesis.batch_size {synthesis['batch_size']}; lower that key, or set "
             f"compute.device to cpu\n{error}"
         ) from None
     with files.atomic_folder(output) as folder:
-        speech.write(spoken, folder, time.perf_counter() - start)
+        speech.write(spoken, folder, wall_seconds, alone)
         (folder / "engine.json").write_text(
             json.dumps(engine(device, synthesis["precision"]), indent=2) + "\n", encoding="utf-8"
         )

@@ -23,23 +23,22 @@ def rule_times(results: Path) -> list[dict]:
 
 
 def speeds(results: Path) -> list[dict]:
-    """Per system: RTF (wall over audio) of utterances spoken one by one, and of the whole batch; with their clocks."""
+    """Per system: RTF (wall over audio) of utterances spoken alone, and of all in batches; with their clocks."""
     rows = []
     for system in SPOKEN:
         timing = run_files.read_table(results / "speech" / system / "timing.csv")
         if timing is None:
             continue
         engine = run_files.read_json(results / "speech" / system / "engine.json") or {}
-        whole = timing["utterance"] == "all"
         row = {"system": system, "device": device_name(engine), "precision": engine.get("precision")}
-        for name, part in (("single", timing[~whole]), ("batched", timing[whole])):
+        for name, rows_of_it in (("single", timing["mode"] == "alone"), ("batched", timing["utterance"] == "all")):
+            part = timing[rows_of_it]
             audio, wall = part["audio_seconds"].sum(), part["wall_seconds"].sum()
             if audio > 0 and wall > 0:
                 clock = "; ".join(sorted(set(part["clock"].dropna().astype(str))))
                 row[name] = {
                     "rtf": wall / audio,
                     "times_realtime": audio / wall,
-                    "utterances": len(part),
                     "clock": clock,
                 }
         rows.append(row)

@@ -154,7 +154,7 @@ def _speed_plot(results: Path) -> list[tuple[Markup, str]]:
     for system in SPOKEN:
         timing = run_files.read_table(results / "speech" / system / "timing.csv")
         if timing is not None:
-            rows = timing[timing["utterance"] != "all"]
+            rows = timing[timing["mode"] == "alone"]
             groups.append((LABELS[system], system, rows["audio_seconds"].tolist(), rows["times_realtime"].tolist()))
     if not groups:
         return []

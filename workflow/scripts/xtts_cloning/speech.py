@@ -24,6 +24,7 @@ LIMIT_SECONDS = 16.0
 PLAUSIBLE_FACTOR, PLAUSIBLE_SECONDS = 2.5, 2.0
 CLOCK = "from text ids to waveform, all attempts; what is decoded together shares the time by its audio length"
 CLOCK_ALL = "everything from the loaded model to the last waveform"
+CLOCK_ALONE = "from text ids to waveform, nothing beside it, sentence by sentence"
 
 
 @dataclass
@@ -89,15 +90,7 @@ def _takes(
     sentences = [(utterance, n) for utterance in utterances for n in range(len(utterance.text_ids))]
     takes: dict[tuple[str, int], list[Take]] = {(utterance.id, n): [] for utterance, n in sentences}
     for attempt in range(1 + synthesis["retries"]):
-        requests = [
-            decoding.Request(
-                text_ids=torch.tensor(utterance.text_ids[n]),
-                latents=latents,
-                seed=sentence_seed(settings["seed"], utterance.id, n, attempt),
-                max_new_tokens=synthesis["max_new_tokens"],
-            )
-            for utterance, n in sentences
-        ]
+        requests = [_request(utterance, n, latents, settings, attempt) for utterance, n in sentences]
         start = time.perf_counter()
         with tqdm(total=len(requests), desc="decoding", unit="sentence", mininterval=2) as bar:
             decoded = decoding.decode(model, requests, synthesis, progress=bar.update)
@@ -131,6 +124,33 @@ def _waves(
     return waves, seconds
 
 
+def time_alone(
+    model, utterances: list[Utterance], conditioning: tuple[torch.Tensor, torch.Tensor], settings: dict
+) -> list[dict]:
+    """Single-stream speed: timing rows of the phrases (of the first utterance where there are none), each spoken again
+    with nothing beside it; the first of them once more before that, to warm up."""
+    phrases = [utterance for utterance in utterances if utterance.kind in ("phrase", "probe")] or utterances[:1]
+    latents, speaker_embedding = conditioning
+    alone = {**settings["synthesis"], "batch_size": 1}
+    rows = []
+    for utterance in tqdm(phrases[:1] + phrases, desc="timing", unit="utterance", mininterval=2):
+        start, samples = time.perf_counter(), 0
+        for n in range(len(utterance.text_ids)):
+            (decoded,) = decoding.decode(model, [_request(utterance, n, latents, settings)], alone)
+            samples += len(vocoder.vocode(model, decoded.latents, speaker_embedding))
+        rows.append(_timing(utterance.id, "alone", samples / RATE, time.perf_counter() - start, CLOCK_ALONE))
+    return rows[1:]
+
+
+def _request(utterance: Utterance, n: int, latents: torch.Tensor, settings: dict, attempt: int = 0) -> decoding.Request:
+    return decoding.Request(
+        text_ids=torch.tensor(utterance.text_ids[n]),
+        latents=latents,
+        seed=sentence_seed(settings["seed"], utterance.id, n, attempt),
+        max_new_tokens=settings["synthesis"]["max_new_tokens"],
+    )
+
+
 def sentence_seed(seed: int, utterance: str, number: int, attempt: int = 0) -> int:
     """The seed of one sentence; further attempts have seeds of their own."""
     return files.keyed_seed(seed, "utterance", utterance, number, *([attempt] if attempt else []))
@@ -160,8 +180,8 @@ def join(pieces: list[np.ndarray], pause_seconds: float) -> np.ndarray:
     return np.concatenate(joined[:-1])
 
 
-def write(spoken: list[Spoken], folder: Path, wall_seconds: float) -> None:
-    """<utterance>.wav, manifest.csv and timing.csv; wall_seconds is what CLOCK_ALL says."""
+def write(spoken: list[Spoken], folder: Path, wall_seconds: float, alone: list[dict]) -> None:
+    """<utterance>.wav, manifest.csv and timing.csv; wall_seconds is what CLOCK_ALL says, `alone` is of time_alone."""
     manifest, timing = [], []
     for item in spoken:
         name = f"{item.utterance.id}.wav"
@@ -183,15 +203,16 @@ def write(spoken: list[Spoken], folder: Path, wall_seconds: float) -> None:
                 "sha256": files.sha256(folder / name),
             }
         )
-        timing.append(_timing(item.utterance.id, seconds, item.wall_seconds, CLOCK))
-    timing.append(_timing("all", sum(len(item.samples) for item in spoken) / RATE, wall_seconds, CLOCK_ALL))
+        timing.append(_timing(item.utterance.id, "batch", seconds, item.wall_seconds, CLOCK))
+    timing.append(_timing("all", "batch", sum(len(item.samples) for item in spoken) / RATE, wall_seconds, CLOCK_ALL))
     pd.DataFrame(manifest).to_csv(folder / "manifest.csv", index=False, lineterminator="\n")
-    pd.DataFrame(timing).to_csv(folder / "timing.csv", index=False, lineterminator="\n")
+    pd.DataFrame(timing + alone).to_csv(folder / "timing.csv", index=False, lineterminator="\n")
 
 
-def _timing(utterance: str, audio_seconds: float, wall_seconds: float, clock: str) -> dict:
+def _timing(utterance: str, mode: str, audio_seconds: float, wall_seconds: float, clock: str) -> dict:
     return {
         "utterance": utterance,
+        "mode": mode,
         "audio_seconds": f"{audio_seconds:.4f}",
         "wall_seconds": f"{wall_seconds:.4f}",
         "rtf": f"{wall_seconds / audio_seconds:.4f}",
