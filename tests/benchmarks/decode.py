@@ -40,11 +40,12 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=100, help="audio codes of a sentence, 10 more or less")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--layers", type=int, default=30, help="fewer for a quick look")
     parser.add_argument("--output", type=Path, default=ROOT / "results/benchmarks/decode.json")
     arguments = parser.parse_args()
 
-    model = library_model(arguments.layers)
+    model = library_model(arguments.layers).to(arguments.device)
     torch.set_num_threads(arguments.threads)  # after the library's import, which sets one
     result = measure(model, arguments)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
@@ -75,11 +76,12 @@ def library_model(layers: int):
 
 def measure(model, arguments: argparse.Namespace) -> dict:
     generator = torch.Generator().manual_seed(1)
-    latents = torch.randn(1, 32, 1024, generator=generator)
-    speaker = torch.nn.functional.normalize(torch.randn(1, 512, 1, generator=generator), dim=1)
+    latents = torch.randn(1, 32, 1024, generator=generator).to(arguments.device)
+    speaker = torch.nn.functional.normalize(torch.randn(1, 512, 1, generator=generator), dim=1).to(arguments.device)
     tokens = [arguments.tokens + (n * 7 % 21) - 10 for n in range(arguments.sentences)]
     sentences = [(TEXTS[n % len(TEXTS)], count) for n, count in enumerate(tokens)]
-    precisions = ["fp32"] + ["bf16"] * torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    on_gpu = arguments.device == "cuda"
+    precisions = ["fp32"] + ["bf16"] * (on_gpu or torch.ops.mkldnn._is_mkldnn_bf16_supported()) + ["fp16"] * on_gpu
 
     def ours(sentences: list, precision: str) -> Callable[[], tuple[float, float]]:
         return lambda: speak(model, sentences, latents, speaker, precision)
@@ -109,7 +111,7 @@ def measure(model, arguments: argparse.Namespace) -> dict:
         row["times_library_wall"] = round(baseline["wall_seconds"] / row["wall_seconds"], 2)
         row["times_library_cpu"] = round(baseline["cpu_seconds"] / row["cpu_seconds"], 2)
     return {
-        "processor": processor(),
+        "device": torch.cuda.get_device_name() if arguments.device == "cuda" else processor(),
         "torch": torch.__version__,
         "threads": arguments.threads,
         "load_average": os.getloadavg()[0],
@@ -142,7 +144,7 @@ def speak_with_library(model, sentences: list[tuple[str, int]], latents, speaker
 
     def clocked(*args, **kwargs):
         start = time.perf_counter()
-        audio = forward(*args, **kwargs)
+        audio = forward(*args, **kwargs).cpu()  # waits for a GPU
         vocoding.append(time.perf_counter() - start)
         return audio
 

@@ -1,8 +1,10 @@
 """Held to the library: codes, latents, sampling; and to itself: bytes that depend on nothing but the request."""
 
+import os
 from dataclasses import replace
 
 import library_gpt
+import numpy as np
 import pytest
 import torch
 from transformers.generation.logits_process import (
@@ -12,7 +14,7 @@ from transformers.generation.logits_process import (
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
-from xtts_cloning import decoding, gpt_step, sampling, slots
+from xtts_cloning import decoding, gpt_step, library, sampling, slots, vocoder
 from xtts_cloning.errors import UserError
 
 VALUES = {
@@ -66,6 +68,38 @@ def test_greedy_codes_and_latents_are_the_librarys(gpt, shapes, penalty):
     decoded = decoding.decode(gpt, requests, VALUES | {"repetition_penalty": penalty}, do_sample=False)
     assert_like_library(gpt, requests, decoded, do_sample=False, repetition_penalty=penalty, max_new_tokens=24)
     assert len({tuple(result.codes.tolist()) for result in decoded}) == len(LENGTHS)
+
+
+@pytest.mark.slow
+def test_full_size_codes_and_latents_are_the_librarys(one_thread):
+    """Slow: 441 million weights, made, packed and run by the library too; 4 GB of memory."""
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    model = library_gpt.make(layers=30, model_dim=1024, heads=16)
+    requests = library_gpt.requests(model, LENGTHS, max_new_tokens=5)
+    for some, count in ((requests, 16), (requests[:1], 1)):
+        decoded = decoding.decode(model, some, VALUES | {"batch_size": count}, do_sample=False)
+        assert_like_library(model, some, decoded, do_sample=False, repetition_penalty=5.0, max_new_tokens=5)
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_speech_is_that_of_the_librarys_inference(library_model, split):
+    """From text to waveform, of a text longer than the library's 250 characters, in sentences and as a whole."""
+    text = "The gulls had not yet begun their quarrel over the catch, and an old man sat on the wall. " * 3 + "He left."
+    generator = torch.Generator().manual_seed(0)
+    latents = torch.randn(1, 32, library_model.gpt.model_dim, generator=generator)
+    speaker = torch.nn.functional.normalize(torch.randn(1, 512, 1, generator=generator), dim=1)
+    options = {"do_sample": False, "repetition_penalty": 5.0, "max_new_tokens": 12, "enable_text_splitting": split}
+    expected = library_model.inference(text, "en", latents, speaker, **options)
+
+    sentences = library.split_sentence(text, "en", 250) if split else [text]
+    assert len(sentences) == (2 if split else 1)
+    ids = [torch.tensor(library_model.tokenizer.encode(s.strip().lower(), lang="en")) for s in sentences]
+    requests = [decoding.Request(i, latents, 0, 12) for i in ids]
+    decoded = [result.latents for result in decoding.decode(library_model, requests, VALUES, do_sample=False)]
+    wanted = torch.from_numpy(expected["gpt_latents"][0])
+    assert torch.linalg.norm(torch.cat(decoded) - wanted) < 1e-4 * torch.linalg.norm(wanted)
+    audio = np.concatenate(vocoder.vocode_all(library_model, decoded, speaker))
+    assert np.abs(audio - expected["wav"]).max() < 1e-5
 
 
 def test_requests_that_stop_make_room_for_others(gpt):

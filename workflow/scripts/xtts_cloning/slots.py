@@ -14,6 +14,7 @@ import torch
 from xtts_cloning import gpt_step, sampling
 
 SPAN = 128  # on a GPU attention reads a multiple of this many positions; there is one CUDA graph for each
+GRAPHS = True  # on a GPU; without them each step waits for hundreds of kernels to be launched
 PREFILL_ROWS, PREFILL_STEP = 8, 32  # on a GPU this many texts are prefilled at once, padded to a multiple of 32 ids
 
 
@@ -55,7 +56,7 @@ class Slots:
         self.running: dict[int, Running] = {}
         self.conditioning = None  # the last conditioning latents, and the keys and values they became
         self.graphs: dict[tuple, torch.cuda.CUDAGraph] = {}
-        self.use_graphs = self.device.type == "cuda"
+        self.use_graphs = GRAPHS and self.device.type == "cuda"
         self.only_running = not self.fixed_shapes and gpt_step.rows_alone(self.network, count)
 
     def free(self) -> list[int]:
