@@ -7,10 +7,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
-from checkout import environment
+from checkout import copy_checkout, environment, share_environments
 
 HERE = Path(__file__).parent
 PROFILE = "workflow/profiles/tests/config.yaml"
@@ -23,6 +24,16 @@ WITNESS = (
 def slurm(*arguments: str) -> None:
     done = subprocess.run([HERE / "slurm.sh", *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def running(*arguments: str):
+    """A cluster, for a while."""
+    slurm("up", *arguments)
+    try:
+        yield
+    finally:
+        slurm("down")
 
 
 def write_profile(checkout: Path, accounting: bool = False, apptainer_args: str = "", **rules: dict) -> None:
@@ -43,7 +54,7 @@ def write_profile(checkout: Path, accounting: bool = False, apptainer_args: str 
 def witness(checkout: Path) -> str:
     """Apptainer's arguments that make every job in the image write down what it saw."""
     (checkout / "witness.sh").write_text(WITNESS)
-    (checkout / "seen").mkdir()
+    (checkout / "seen").mkdir(exist_ok=True)
     return f"--bind {checkout}/witness.sh:/.singularity.d/env/99-witness.sh"
 
 
@@ -105,3 +116,11 @@ def copy_run(source: Path, target: Path) -> Path:
     """A checkout in which the demo has run, environments shared, without its results."""
     shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("results", "*.sif"))
     return target
+
+
+def checkout_with(image: Path, folder: Path) -> Path:
+    """A clean checkout with the image in its place and the environments shared."""
+    copy_checkout(folder)
+    share_environments(folder)
+    (folder / "containers" / image.name).symlink_to(image)
+    return folder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cluster
 import pytest
-from checkout import ROOT, copy_checkout, share_environments
+from checkout import ROOT
 from xtts_cloning import images
 
 HERE = Path(__file__).parent
@@ -59,24 +59,9 @@ def free_memory() -> int:
 @pytest.fixture
 def fresh(tmp_path, image) -> Path:
     """A clean checkout with the image in its place and the environments shared."""
-    return checkout_with(image, tmp_path / "checkout")
+    return cluster.checkout_with(image, tmp_path / "checkout")
 
 
 @pytest.fixture(scope="session")
 def fresh_for_demo(tmp_path_factory, image) -> Path:
-    return checkout_with(image, tmp_path_factory.mktemp("image") / "checkout")
-
-
-def checkout_with(image: Path, folder: Path) -> Path:
-    copy_checkout(folder)
-    share_environments(folder)
-    (folder / "containers" / image.name).symlink_to(image)
-    return folder
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["squeue", "slurmdbd"])
-def accounting(request):
-    """The cluster, without and with accounting; whether it has it."""
-    cluster.slurm("up", *(["--accounting"] if request.param else []))
-    yield request.param
-    cluster.slurm("down")
+    return cluster.checkout_with(image, tmp_path_factory.mktemp("image") / "checkout")

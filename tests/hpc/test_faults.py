@@ -14,9 +14,8 @@ SHORT = {"finetune.max_steps": 24, "finetune.eval_interval": 12, "finetune.save_
 @pytest.fixture(scope="module")
 def started():
     """A cluster without accounting."""
-    cluster.slurm("up")
-    yield
-    cluster.slurm("down")
+    with cluster.running():
+        yield
 
 
 @pytest.fixture(scope="module")
