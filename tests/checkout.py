@@ -15,9 +15,8 @@ CLOCK = {"timing.csv", "timing.json"}  # what the clock determines, and so diffe
 
 def copy_checkout(folder: Path) -> Path:
     """The tracked and the new files of this checkout, as a clean checkout of its own."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
-    )
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     for name in filter(None, listed.stdout.decode().split("\0")):
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

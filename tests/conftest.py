@@ -13,7 +13,7 @@ from scripts import run_script
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Before anything imports torch: on a busy machine, threads that spin while they wait take ten times the work's own time.
+# Before anything imports torch: on a busy machine, threads that spin while they wait cost ten times the work itself.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 

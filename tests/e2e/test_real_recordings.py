@@ -1,4 +1,4 @@
-"""The chain on real recordings: LJSpeech's own metadata and clips, and a stand-in model with XTTS-v2's real tokenizer."""
+"""The chain on LJSpeech's own metadata and clips, with a stand-in model that has XTTS-v2's real tokenizer."""
 
 import json
 from dataclasses import dataclass

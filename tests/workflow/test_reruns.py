@@ -39,7 +39,11 @@ CONFIG_CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "expected"), CONFIG_CHANGES, ids=lambda value: "-".join(sorted(map(str, value)))[:60])
+def name(value) -> str:
+    return "-".join(sorted(map(str, value)))[:60]
+
+
+@pytest.mark.parametrize(("changes", "expected"), CONFIG_CHANGES, ids=name)
 def test_config_change(demo, changes, expected):
     assert planned(demo.checkout, config=edit_config(demo.checkout, changes)) == expected
 

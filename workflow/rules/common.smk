@@ -23,7 +23,7 @@ DATA = f"data/{config['speaker']}"
 MODEL = configuration.model_folder(config)
 LOCK = images.lock()
 CONTAINER = images.of(config)
-os.environ["APPTAINER_BIND"] = images.binds(config)
+os.environ.update(APPTAINER_BIND=images.binds(config))
 
 # Nobody's own packages get in, and no cache lands in the home folder or among the code.
 CACHE = Path(".snakemake/cache").absolute()
@@ -38,9 +38,7 @@ shell.prefix(
 
 def settings(step):
     """The step's slice of the config as sorted JSON: a change of it, and of nothing else, reruns the step."""
-    return json.dumps(
-        configuration.settings(config, step), sort_keys=True, ensure_ascii=False
-    )
+    return json.dumps(configuration.settings(config, step), sort_keys=True, ensure_ascii=False)
 
 
 def code(step):
@@ -49,18 +47,12 @@ def code(step):
     while queue:
         path = queue.pop()
         for node in ast.walk(ast.parse(Path(workflow.basedir, path).read_text())):
-            if not isinstance(node, ast.ImportFrom) or not (
-                node.module or ""
-            ).startswith("xtts_cloning"):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("xtts_cloning"):
                 continue
             names = (
-                [alias.name for alias in node.names]
-                if node.module == "xtts_cloning"
-                else [node.module.split(".")[1]]
+                [alias.name for alias in node.names] if node.module == "xtts_cloning" else [node.module.split(".")[1]]
             )
-            modules = {
-                SCRIPTS / "xtts_cloning" / f"{name}.py" for name in names
-            } - found
+            modules = {SCRIPTS / "xtts_cloning" / f"{name}.py" for name in names} - found
             found |= modules
             queue += modules
     return {"script": str(SCRIPTS / f"{step}.py"), "library": sorted(map(str, found))}

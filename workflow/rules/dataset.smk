@@ -30,7 +30,7 @@ rule subset:
     params:
         settings=settings("subset"),
         lock=LOCK,
-        folder=DATA,
+        folder=subpath(output.train, parent=True),
     shell:
         "python {input.script} --settings {params.settings:q} --archive {input.archive:q} --vocab {input.vocab:q} "
         "--model-config {input.model_config:q} --output {params.folder:q} 2>&1 | tee {log:q}"

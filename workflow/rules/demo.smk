@@ -12,13 +12,13 @@ rule demo_speech:
         other_speaker=directory(DEMO_OTHER_SPEAKER),
     log:
         "data/downloads/logs/demo_speech.log",
-    params:
-        lock=LOCK,
     container:
         CONTAINER
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
+    params:
+        lock=LOCK,
     shell:
         "python {input.script} --archive {output.archive:q} --other-speaker {output.other_speaker:q} 2>&1 | tee {log:q}"
 
@@ -30,14 +30,14 @@ rule demo_model:
         expand(f"{DEMO_MODEL}/{{name}}", name=["model.pth", "config.json", "vocab.json", "dvae.pth", "mel_stats.pth"]),
     log:
         "data/models/logs/demo_model.log",
-    params:
-        settings=settings("make_demo_model"),
-        lock=LOCK,
-        folder=DEMO_MODEL,
     container:
         CONTAINER
     resources:
         mem_mb=growing(4000),
         runtime=growing(10),
+    params:
+        settings=settings("make_demo_model"),
+        lock=LOCK,
+        folder=subpath(output[0], parent=True),
     shell:
         "python {input.script} --settings {params.settings:q} --output {params.folder:q} 2>&1 | tee {log:q}"

@@ -10,9 +10,7 @@ if hasattr(workflow.executor_settings, "jobname_prefix"):  # Slurm
 
 
 def git(*arguments):
-    done = subprocess.run(
-        ["git", *arguments], cwd=workflow.basedir, capture_output=True, text=True
-    )
+    done = subprocess.run(["git", *arguments], cwd=workflow.basedir, capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else None
 
 
@@ -26,9 +24,7 @@ def revision():
 
 def image():
     """Path and sha256 of the image that the rules run in, or None where they run in the virtual environment."""
-    if "apptainer" not in {
-        str(method) for method in workflow.deployment_settings.deployment_method
-    }:
+    if "apptainer" not in {str(method) for method in workflow.deployment_settings.deployment_method}:
         return None
     try:
         return images.describe(CONTAINER)
@@ -42,9 +38,7 @@ def cancel_left_over_jobs():
         return
     try:
         for job in slurm.cancel(RUN, Path.cwd()):
-            logger.warning(
-                f"cancelled Slurm job {job}, which an earlier driver of {RUN!r} left behind"
-            )
+            logger.warning(f"cancelled Slurm job {job}, which an earlier driver of {RUN!r} left behind")
     except UserError as error:
         raise WorkflowError(str(error))
 
@@ -52,9 +46,7 @@ def cancel_left_over_jobs():
 def rule_graph():
     """Edges [from rule, to rule] of the whole chain, sorted."""
     edges = {
-        (before.rule.name, job.rule.name)
-        for job, befores in workflow.dag.dependencies.items()
-        for before in befores
+        (before.rule.name, job.rule.name) for job, befores in workflow.dag.dependencies.items() for before in befores
     }
     return sorted(map(list, edges))
 
@@ -67,9 +59,7 @@ onstart:
     try:
         fcntl.flock(driver_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise WorkflowError(
-            f"another run of {RUN!r} is under way in this folder; wait for it or stop it first"
-        )
+        raise WorkflowError(f"another run of {RUN!r} is under way in this folder; wait for it or stop it first")
     workflow.driver_lock = driver_lock
     cancel_left_over_jobs()
     used_image = image()

@@ -4,9 +4,7 @@ MEASURED_WITH = {
     "similarity": "resemblyzer",
 }  # offline, with the weights in their wheels
 HUB_MEASURES = {
-    key: config["evaluation"][key]
-    for key, offline in MEASURED_WITH.items()
-    if config["evaluation"][key] != offline
+    key: config["evaluation"][key] for key, offline in MEASURED_WITH.items() if config["evaluation"][key] != offline
 }
 
 
@@ -34,10 +32,7 @@ rule download_measure_model:
 rule evaluate:
     input:
         **code("evaluate"),
-        **{
-            f"{key}_model": f"data/models/measures/{name}"
-            for key, name in HUB_MEASURES.items()
-        },
+        **{f"{key}_model": f"data/models/measures/{name}" for key, name in HUB_MEASURES.items()},
         test=f"{DATA}/mdata_test.csv",
         wavs=f"{DATA}/wavs",
         reference=f"{DATA}/reference.wav",
@@ -61,15 +56,10 @@ rule evaluate:
     params:
         settings=settings("evaluate"),
         lock=LOCK,
-        data=DATA,
-        models=[
-            f"--{key}-model data/models/measures/{name}"
-            for key, name in sorted(HUB_MEASURES.items())
-        ],
+        data=subpath(input.test, parent=True),
+        models=[f"--{key}-model data/models/measures/{name}" for key, name in sorted(HUB_MEASURES.items())],
         other_speaker=(
-            ["--other-speaker", config["evaluation"]["other_speaker"]]
-            if config["evaluation"]["other_speaker"]
-            else []
+            ["--other-speaker", config["evaluation"]["other_speaker"]] if config["evaluation"]["other_speaker"] else []
         ),
     shell:
         "python {input.script} --settings {params.settings:q} --data {params.data:q} --speech {input.speech:q}"

@@ -3,16 +3,8 @@
 rule finetune:
     input:
         **code("finetune"),
-        model=expand(
-            f"{MODEL}/{{name}}",
-            name=[
-                "model.pth",
-                "config.json",
-                "vocab.json",
-                "dvae.pth",
-                "mel_stats.pth",
-            ],
-        ),
+        model=f"{MODEL}/model.pth",
+        beside=expand(f"{MODEL}/{{name}}", name=["config.json", "vocab.json", "dvae.pth", "mel_stats.pth"]),
         train=f"{DATA}/mdata_train.csv",
         eval=f"{DATA}/mdata_eval.csv",
         wavs=f"{DATA}/wavs",
@@ -27,10 +19,10 @@ rule finetune:
         f"{RESULTS}/logs/finetune.log",
     benchmark:
         f"{RESULTS}/benchmarks/finetune.tsv"
+    retries: 0  # it goes on from its last save; what failed in it fails again
     container:
         CONTAINER
     threads: config["compute"]["threads"]
-    retries: 0  # it goes on from its last save; what failed in it fails again
     resources:
         mem_mb=32000,  # full size on a CPU: weights, gradients, two moments, activations, the state being written
         runtime=720,
@@ -38,8 +30,8 @@ rule finetune:
     params:
         settings=settings("finetune"),
         lock=LOCK,
-        model=MODEL,
-        folder=f"{RESULTS}/finetune",
+        model=subpath(input.model, parent=True),
+        folder=subpath(output.model, parent=True),
     shell:
         "python {input.script} --settings {params.settings:q} --model {params.model:q} --train {input.train:q}"
         " --eval {input.eval:q} --output {params.folder:q} 2>&1 | tee {log:q}"

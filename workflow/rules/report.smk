@@ -32,9 +32,7 @@ rule report:
     input:
         **code("report"),
         page=sorted(map(str, Path("workflow/report").iterdir())),
-        data=expand(
-            f"{DATA}/{{name}}", name=["mdata_test.csv", "clips.csv", "rejected.csv"]
-        ),
+        data=expand(f"{DATA}/{{name}}", name=["mdata_test.csv", "clips.csv", "rejected.csv"]),
         reference=f"{DATA}/reference.json",
         finetuned=expand(
             f"{RESULTS}/finetune/{{name}}",

@@ -2,17 +2,12 @@
 SPOKEN_WITH = {"zero_shot": MODEL, "finetuned": f"{RESULTS}/finetune"}
 
 
-def model_files(wildcards):
-    return expand(
-        f"{SPOKEN_WITH[wildcards.system]}/{{name}}",
-        name=["model.pth", "config.json", "vocab.json"],
-    )
-
-
 rule synthesize:
     input:
-        model_files,
         **code("synthesize"),
+        model=lambda wildcards: f"{SPOKEN_WITH[wildcards.system]}/model.pth",
+        config=lambda wildcards: f"{SPOKEN_WITH[wildcards.system]}/config.json",
+        vocab=lambda wildcards: f"{SPOKEN_WITH[wildcards.system]}/vocab.json",
         reference=f"{DATA}/reference.wav",
         test=f"{DATA}/mdata_test.csv",
         lines=config["synthesis"]["lines"],
@@ -34,7 +29,7 @@ rule synthesize:
     params:
         settings=settings("synthesize"),
         lock=LOCK,
-        model=lambda wildcards: SPOKEN_WITH[wildcards.system],
+        model=subpath(input.model, parent=True),
     shell:
         "python {input.script} --settings {params.settings:q} --model {params.model:q} --reference {input.reference:q}"
         " --phrases --lines {input.lines:q} --test {input.test:q} --output {output:q} 2>&1 | tee {log:q}"

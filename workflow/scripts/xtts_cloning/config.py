@@ -36,8 +36,10 @@ STEPS = {
     "synthesize": ["language", "seed", "synthesis", *CONDITIONING, *COMPUTE],
     "evaluate": ["language", "seed", "evaluation", *COMPUTE],
     # everything but what changes no result: the licence's acceptance and the choice of the image
-    "report": ["run", "speaker", "language", "seed", "dataset", "subset", "reference", "model.source", "model.revision"]
-    + ["finetune", "synthesis", "evaluation", "report", *COMPUTE],
+    "report": [
+        *("run", "speaker", "language", "seed", "dataset", "subset", "reference", "model.source", "model.revision"),
+        *("finetune", "synthesis", "evaluation", "report", *COMPUTE),
+    ],
 }
 
 

@@ -35,11 +35,10 @@ def _short_phrase(results: Path) -> str | None:
     found = []
     for system in SPOKEN:
         timing = run_files.read_table(results / "speech" / system / "timing.csv")
-        rows = [] if timing is None else timing[(timing["utterance"] == "short") & (timing["mode"] == "alone")].to_dict("records")
-        found += [
-            f"{LABELS[system].lower()} {row['wall_seconds']:.2f} s for {row['audio_seconds']:.1f} s of audio"
-            for row in rows
-        ]
+        if timing is None:
+            continue
+        for row in timing[(timing["utterance"] == "short") & (timing["mode"] == "alone")].itertuples():
+            found.append(f"{LABELS[system].lower()} {row.wall_seconds:.2f} s for {row.audio_seconds:.1f} s of audio")
     return "\n".join(found) or None
 
 

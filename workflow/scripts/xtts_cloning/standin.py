@@ -1,7 +1,7 @@
-"""A small random-weight XTTS-v2: the library's own classes and the hub's file layout, so that it stands in for the model.
+"""A small random-weight XTTS-v2 that stands in for the model: the library's own classes, the hub's file layout.
 
-It makes noise, not speech. Only the GPT shrinks (layers, width, heads); the HiFi-GAN and the DVAE keep the size that the
-library fixes for them.
+It makes noise, not speech. Only the GPT shrinks (layers, width, heads); the HiFi-GAN and the DVAE keep the size that
+the library fixes for them.
 """
 
 import json
