@@ -5,9 +5,6 @@ import subprocess
 from snakemake import __version__ as snakemake_version
 from xtts_cloning import slurm
 
-if hasattr(workflow.executor_settings, "jobname_prefix"):  # Slurm
-    workflow.executor_settings.jobname_prefix = slurm.job_prefix(RUN)
-
 
 def git(*arguments):
     done = subprocess.run(["git", *arguments], cwd=workflow.basedir, capture_output=True, text=True)
@@ -32,10 +29,12 @@ def image():
         raise WorkflowError(str(error))
 
 
-def cancel_left_over_jobs():
-    """End the Slurm jobs of this run that a killed driver left behind; Snakemake would submit them a second time."""
-    if not hasattr(workflow.executor_settings, "jobname_prefix"):
+def own_slurm_jobs():
+    """Name this run's Slurm jobs after it, and end those that a killed driver left behind: they would run twice."""
+    executor = workflow.scheduler._executor  # there is no public way; the lock pins both packages
+    if not hasattr(executor, "run_uuid"):
         return
+    executor.run_uuid = f"{slurm.job_prefix(RUN)}_{executor.run_uuid}"
     try:
         for job in slurm.cancel(RUN, Path.cwd()):
             logger.warning(f"cancelled Slurm job {job}, which an earlier driver of {RUN!r} left behind")
@@ -61,7 +60,7 @@ onstart:
     except BlockingIOError:
         raise WorkflowError(f"another run of {RUN!r} is under way in this folder; wait for it or stop it first")
     workflow.driver_lock = driver_lock
-    cancel_left_over_jobs()
+    own_slurm_jobs()
     used_image = image()
     git_revision, git_dirty = revision()
     record = {

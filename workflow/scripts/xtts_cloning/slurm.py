@@ -45,7 +45,7 @@ def advice(log: str) -> list[str]:
 
 
 def job_prefix(run: str) -> str:
-    """The run's name as Slurm's executor takes it, before its own random job names: it tells the runs apart."""
+    """The run's name as it stands before the executor's own random job names: it tells the runs apart."""
     return re.sub(r"[^A-Za-z0-9-]", "-", run)[:50]
 
 

@@ -215,7 +215,7 @@ def _timing(utterance: str, mode: str, audio_seconds: float, wall_seconds: float
         "mode": mode,
         "audio_seconds": f"{audio_seconds:.4f}",
         "wall_seconds": f"{wall_seconds:.4f}",
-        "rtf": f"{wall_seconds / audio_seconds:.4f}",
-        "times_realtime": f"{audio_seconds / wall_seconds:.2f}",
+        "rtf": f"{wall_seconds / audio_seconds:.6g}",
+        "times_realtime": f"{audio_seconds / wall_seconds:.6g}",
         "clock": clock,
     }
