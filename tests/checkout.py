@@ -35,7 +35,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def snakemake(checkout: Path, *arguments: str, config: str = "config/demo.yaml", check: bool = True, **more: str):
-    command = [*SNAKEMAKE, "--configfile", config, *arguments]
+    command = [*SNAKEMAKE, *arguments, "--configfile", config]
     done = subprocess.run(command, cwd=checkout, env=environment(**more), capture_output=True, text=True)
     if check and done.returncode:
         raise AssertionError(f"{' '.join(command)} exited {done.returncode}\n{done.stdout}\n{done.stderr}")
