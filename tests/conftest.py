@@ -1,6 +1,7 @@
 """What all tests share: given real input, a stand-in model, spoken clips, and the list of what could not run."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Before anything imports torch: on a busy machine, threads that spin while they wait cost ten times the work itself.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# A shell lets what it runs in the background ignore Ctrl-C, and its children with it; some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 REAL_INPUT = ("LJSPEECH_ARCHIVE", "XTTS_HUB_FILES", "OTHER_SPEAKER_AUDIO")

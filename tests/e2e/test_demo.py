@@ -5,6 +5,8 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -94,15 +96,23 @@ def test_speech_is_what_the_manifest_says(demo):
         assert (timing.rtf * timing.times_realtime - 1).abs().max() < 1e-3
 
 
-def test_same_bytes_as_an_ordinary_user_with_an_empty_home(demo, tmp_path_factory):
+@pytest.fixture
+def open_folder():
+    """A folder that every user can reach, unlike pytest's own."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_same_bytes_as_an_ordinary_user_with_an_empty_home(demo, open_folder):
     """A second run from scratch, environments included: another user, another folder, nothing in the environment."""
     if os.getuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("needs root and setpriv to become another user")
     user = pwd.getpwnam("nobody")
-    folder = copy_checkout(tmp_path_factory.mktemp("nobody"))
-    home = tmp_path_factory.mktemp("home")
-    for parent in {folder.parent, folder.parent.parent}:
-        parent.chmod(parent.stat().st_mode | 0o055)
+    folder, home = open_folder / "checkout", open_folder / "home"
+    folder.mkdir()
+    home.mkdir()
+    copy_checkout(folder)
     subprocess.run(["chown", "-R", f"{user.pw_uid}:{user.pw_gid}", folder, home], check=True)
     become = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     plain = ["env", "-i", f"HOME={home}", "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"]
@@ -123,4 +133,3 @@ def test_same_bytes_as_an_ordinary_user_with_an_empty_home(demo, tmp_path_factor
     for name in ["metrics.csv", "summary.json"]:
         assert (demo.results / name).read_bytes() == (folder / "results/demo" / name).read_bytes(), name
     assert contents(demo.results / "figures") == contents(folder / "results/demo/figures")
-    shutil.rmtree(folder, ignore_errors=True)  # 7 GB

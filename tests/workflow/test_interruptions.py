@@ -113,9 +113,9 @@ def test_goes_on(demo, slow_archive, tmp_path, step, how):
     }.get(step, {})
     target = target.replace("data/demo", "data/stopped")
     config = edit_config(checkout, {"run": "stopped", **changes}, "config/stopped.yaml")
-    for left in [checkout / "results/stopped", checkout / "data/stopped", checkout / "data/downloads/speech.tar"]:
+    for left in [checkout / "results/stopped", checkout / "data/stopped", *checkout.glob("data/downloads/.store")]:
         shutil.rmtree(left, ignore_errors=True)
-        left.unlink(missing_ok=True)
+    (checkout / "data/downloads/speech.tar").unlink(missing_ok=True)
 
     driver = start(checkout, config, target, tmp_path / "first.log")
     job = wait_for(f"{script}.py to start", partial(processes_of, checkout, script))[0]
