@@ -102,11 +102,11 @@ def measure(model, arguments: argparse.Namespace) -> dict:
             runs[name].append(timed(variant))
             print(name, runs[name][-1], file=sys.stderr, flush=True)
 
-    seconds = {True: audio_seconds(model, sentences[:1]), False: audio_seconds(model, sentences)}
     rows = {name: medians(each) for name, each in runs.items()}
     for name, row in rows.items():
-        baseline = rows["library, one sentence" if "one sentence" in name else "library, one by one"]
-        row["audio_seconds"] = round(seconds["one sentence" in name], 2)
+        alone = name.endswith("one sentence")
+        baseline = rows["library, one sentence" if alone else "library, one by one"]
+        row["audio_seconds"] = round(audio_seconds(model, sentences[:1] if alone else sentences), 2)
         row["times_realtime"] = round(row["audio_seconds"] / row["wall_seconds"], 3)
         row["times_library_wall"] = round(baseline["wall_seconds"] / row["wall_seconds"], 2)
         row["times_library_cpu"] = round(baseline["cpu_seconds"] / row["cpu_seconds"], 2)
@@ -119,7 +119,7 @@ def measure(model, arguments: argparse.Namespace) -> dict:
         "sentences": arguments.sentences,
         "audio_codes": tokens,
         "runs": arguments.runs,
-        "results": rows,
+        **rows,
     }
 
 

@@ -49,12 +49,12 @@ def main() -> None:
         "memory_gigabytes_a_second": round(bytes_a_second / 1e9),
     }
     for precision in arguments.precisions:
-        result[precision] = {"first_audio_seconds": first_audio(model, precision, arguments)}
         limit = weight_bytes(model, precision) / bytes_a_second
         for batch in arguments.batches:
             row = speak(model, precision, batch, arguments)
             row["limit_milliseconds_a_step"] = round(limit * 1e3, 3)
-            result[precision][f"{batch} together"] = row
+            row["first_audio_seconds"] = first_audio(model, precision, arguments) if batch == 1 else None
+            result[f"{precision}, {batch} together"] = row
             print(precision, batch, row, file=sys.stderr, flush=True)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")

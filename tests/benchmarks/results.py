@@ -1,0 +1,54 @@
+"""Write RESULTS.md from the JSON files that the benchmarks left in results/benchmarks; say what was not measured."""
+
+import argparse
+import json
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+MEASURED = {
+    "decode": "Speaking sentences, against `Xtts.inference` of TTS 0.21.3",
+    "gpu": "Speaking on a GPU",
+    "finetune_step": "A fine-tuning step, against the `GPTTrainer` of TTS 0.21.3",
+    "subset_archive": "The archive pass of `subset`, against `tar -xjf` and reading the table",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=HERE.parents[1] / "results/benchmarks")
+    parser.add_argument("--output", type=Path, default=HERE / "RESULTS.md")
+    arguments = parser.parse_args()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=HERE, check=True, capture_output=True, text=True
+    )
+    parts = ["# Benchmarks", f"Written by `tests/benchmarks/results.py` at commit {commit.stdout.strip()}."]
+    for name, title in MEASURED.items():
+        path = arguments.folder / f"{name}.json"
+        text = section(json.loads(path.read_text())) if path.exists() else "Not measured."
+        parts += [f"## {title}", text]
+    arguments.output.write_text("\n\n".join(parts) + "\n")
+
+
+def section(result: dict) -> str:
+    """What holds for all rows as a sentence, and what is a dict as a row of a table."""
+    rows = {name: value for name, value in result.items() if isinstance(value, dict)}
+    context = ", ".join(f"{words(name)} {cell(value)}" for name, value in result.items() if name not in rows)
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    lines = [["", *map(words, columns)], ["---", *["---:"] * len(columns)]]
+    lines += [[words(name), *(cell(row.get(column)) for column in columns)] for name, row in rows.items()]
+    return f"{context}.\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def cell(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(cell, value))
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    main()
