@@ -75,11 +75,11 @@ test-hpc: setup  ## build the image, and run the demo in it and on a real Slurm 
 	@.venv/xtts/bin/python -m pytest tests/hpc --durations=0
 
 bench: setup  ## measure against the TTS library, side by side; hours, on a machine that does nothing else
-	@python tests/benchmarks/decode.py
-	@python tests/benchmarks/finetune_step.py
-	@python tests/benchmarks/subset_archive.py
-	@if nvidia-smi >/dev/null 2>&1; then python tests/benchmarks/gpu.py; fi
-	@python tests/benchmarks/results.py
+	@.venv/xtts/bin/python tests/benchmarks/decode.py
+	@.venv/xtts/bin/python tests/benchmarks/finetune_step.py
+	@.venv/xtts/bin/python tests/benchmarks/subset_archive.py
+	@if nvidia-smi >/dev/null 2>&1; then .venv/xtts/bin/python tests/benchmarks/gpu.py; fi
+	@.venv/xtts/bin/python tests/benchmarks/results.py
 
 lint: setup  ## check style and workflow
 	@.venv/workflow/bin/ruff check .
