@@ -23,6 +23,11 @@ else
   ENVIRONMENTS = workflow xtts
   CHAIN = $(SNAKEMAKE) --configfile $(CONFIG) --workflow-profile workflow/profiles
 endif
+# No cache lands in the home folder; a token saved there for the model hub is still found.
+ifndef HF_TOKEN_PATH
+  export HF_TOKEN_PATH := $(or $(HF_HOME),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/huggingface)/token
+endif
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 PREFLIGHT = $(IN) python workflow/scripts/preflight.py --config $(CONFIG)
 
 help:  ## list the targets
