@@ -15,10 +15,8 @@ from checkout import copy_checkout, environment, share_environments
 
 HERE = Path(__file__).parent
 PROFILE = "workflow/profiles/tests/config.yaml"
-# What a job saw: this lies among the image's environment scripts, which Apptainer reads before the rule's command.
-WITNESS = (
-    'echo "$APPTAINER_CONTAINER|$CUDA_VISIBLE_DEVICES|$(grep -c : /proc/net/dev)" >>.snakemake/seen-$SLURM_JOB_ID\n'
-)
+# What a job saw: the bash that runs a rule's command in the image reads this first.
+WITNESS = 'echo "$APPTAINER_CONTAINER|$CUDA_VISIBLE_DEVICES|$(grep -c : /proc/net/dev)" >>seen/$SLURM_JOB_ID\n'
 
 
 def slurm(*arguments: str) -> None:
@@ -55,7 +53,7 @@ def witness(checkout: Path) -> str:
     """Apptainer's arguments that make every job in the image write down what it saw."""
     (checkout / "witness.sh").write_text(WITNESS)
     (checkout / "seen").mkdir(exist_ok=True)
-    return f"--bind {checkout}/witness.sh:/.singularity.d/env/99-witness.sh"
+    return f"--env BASH_ENV={checkout}/witness.sh"
 
 
 def seen(checkout: Path, job: str) -> list[str]:

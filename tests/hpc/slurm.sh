@@ -73,7 +73,7 @@ start_accounting() {
   install -d -o mysql -g mysql $base/db /run/mysqld
   mariadb-install-db --user=mysql --datadir=$base/db --auth-root-authentication-method=socket >/dev/null
   setsid mariadbd --no-defaults --user=mysql --datadir=$base/db --socket=/run/mysqld/mysqld.sock --skip-networking \
-    --pid-file=$base/mariadbd.pid >$base/log/mariadbd.log 2>&1 </dev/null &
+    --pid-file=$base/db/mariadbd.pid >$base/log/mariadbd.log 2>&1 </dev/null &
   wait_until 60 mariadb-admin --socket=/run/mysqld/mysqld.sock ping
   mariadb --socket=/run/mysqld/mysqld.sock -e "CREATE DATABASE slurm_acct_db; CREATE USER slurm@localhost IDENTIFIED BY 'slurm';
     GRANT ALL ON slurm_acct_db.* TO slurm@localhost"
@@ -110,7 +110,7 @@ AccountingStoreFlags=job_comment"
 }
 
 down() { # each daemon by its own process id, the ones that ask others first
-  for name in slurmd-node1 slurmd-node2 slurmctld slurmdbd mariadbd; do
+  for name in slurmd-node1 slurmd-node2 slurmctld slurmdbd db/mariadbd; do
     pid=$(cat $base/$name.pid 2>/dev/null) || continue
     kill "$pid" 2>/dev/null || continue
     for _ in $(seq 100); do

@@ -153,7 +153,7 @@ def check_jobs(checkout: Path, image: Path, interfaces: int = 0) -> set[str]:
         rule = job["Comment"].removeprefix("rule_").split("_wildcards")[0]
         used, gpu, seen_interfaces = cluster.seen(checkout, number)
         assert job["JobState"] == "COMPLETED"
-        assert used == str(image), f"{rule} ran outside the image"
+        assert used == str(checkout / "containers" / image.name), f"{rule} ran outside the image"
         assert not interfaces or int(seen_interfaces) == interfaces, f"{rule} saw {seen_interfaces} network interfaces"
         if rule in GPU_RULES:
             assert (job["Partition"], job["NodeList"]) == ("gpu", "node1")

@@ -147,11 +147,11 @@ def _existing(key: str, path: Path) -> str:
 
 
 def _measures(settings: dict) -> str:
-    wanted = [
-        HUB_MODELS[name] for name in settings["evaluation"].values() if isinstance(name, str) and name in HUB_MODELS
-    ]
+    wanted = [settings["evaluation"][key] for key in ("asr", "similarity")]
     absent = [
-        model for model in wanted if not all(Path("data/models", model.name, name).is_file() for name in model.files)
+        model
+        for name, model in HUB_MODELS.items()
+        if name in wanted and not all(Path("data/models/measures", name, file).is_file() for file in model.files)
     ]
     for model in absent:
         _ask_hub(model.repository, model.revision, model.files[0], "evaluation.asr, evaluation.similarity")
