@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAKEMAKE = [str(ROOT / ".venv/workflow/bin/snakemake"), "--workflow-profile", "workflow/profiles/local"]
-CLOCK = {"timing.csv", "timing.json", "engine.json"}  # what the clock and the machine determine, and two runs may not share
+CLOCK = {"timing.csv", "timing.json", "engine.json"}  # what the clock and the machine determine
 
 
 def copy_checkout(folder: Path) -> Path:
