@@ -17,6 +17,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # Before anything imports torch: on a busy machine, threads that spin while they wait cost ten times the work itself.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# `make` that a test runs is a user's, not a part of the `make test` that runs the tests.
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "HF_TOKEN_PATH", "XDG_CACHE_HOME"):
+    os.environ.pop(name, None)
+
 # A shell lets what it runs in the background ignore Ctrl-C, and its children with it; some tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
