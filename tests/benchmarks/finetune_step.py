@@ -20,7 +20,14 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow" / "scripts")]
 FULL_SIZE = {"gpt_layers": 30, "gpt_n_model_channels": 1024, "gpt_n_heads": 16, "decoder_input_dim": 1024}
 VARIANTS = ["library fp32", "ours fp32", "ours bf16"]
-SETTINGS = {"grad_accum": 1, "max_steps": 100, "warmup_steps": 0, "lr_final_fraction": 1.0, "lr": 5.0e-6}
+SETTINGS = {
+    "grad_accum": 1,
+    "gradient_checkpointing": False,
+    "max_steps": 100,
+    "warmup_steps": 0,
+    "lr_final_fraction": 1.0,
+    "lr": 5.0e-6,
+}
 SETTINGS |= {"weight_decay": 0.01, "grad_clip": 1.0}
 
 

@@ -11,7 +11,14 @@ from xtts_cloning import checkpoints, finetuning, training
 from xtts_cloning.errors import UserError
 
 pytestmark = pytest.mark.gpu
-FINETUNE = {"max_steps": 24, "batch_size": 4, "grad_accum": 1, "num_loader_workers": 2, "precision": "auto"}
+FINETUNE = {
+    "max_steps": 24,
+    "batch_size": 4,
+    "grad_accum": 1,
+    "gradient_checkpointing": False,
+    "num_loader_workers": 2,
+    "precision": "auto",
+}
 FINETUNE |= {"eval_interval": 6, "save_interval": 6, "lr": 1.0e-3, "warmup_steps": 0, "lr_final_fraction": 1.0}
 FINETUNE |= {"weight_decay": 0.01, "grad_clip": 1.0, "early_stopping_evals": 0}
 

@@ -14,7 +14,13 @@ from scripts import SCRIPTS, run_script
 from xtts_cloning import files
 
 SETTINGS = {"language": "en", "seed": 5, "compute": {"device": "cpu", "threads": 1}}
-SETTINGS["finetune"] = {"max_steps": 12, "batch_size": 2, "grad_accum": 1, "num_loader_workers": 1}
+SETTINGS["finetune"] = {
+    "max_steps": 12,
+    "batch_size": 2,
+    "grad_accum": 1,
+    "gradient_checkpointing": False,
+    "num_loader_workers": 1,
+}
 SETTINGS["finetune"] |= {"precision": "fp32", "eval_interval": 3, "save_interval": 2, "lr": 1.0e-3, "warmup_steps": 0}
 SETTINGS["finetune"] |= {"lr_final_fraction": 1.0, "weight_decay": 0.01, "grad_clip": 1.0, "early_stopping_evals": 0}
 

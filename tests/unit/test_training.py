@@ -72,6 +72,24 @@ def test_the_undisturbed_run_learns_and_keeps_a_full_history(undisturbed, case):
     assert list((folder / "events").glob("events.out.tfevents.*"))
 
 
+def test_gradient_checkpointing_gives_the_same_weights(case, undisturbed, tmp_path):
+    progress, weights = case.train(tmp_path, case.trainer(gradient_checkpointing=True))
+    assert progress.history == undisturbed[0].history
+    assert all(torch.equal(weights[name], value) for name, value in undisturbed[1].items())
+
+
+def test_gradient_checkpointing_keeps_less_for_the_backward_pass(case):
+    def kept(checkpointing: bool) -> int:
+        """Bytes that the transformer's layers keep."""
+        trainer, sizes = case.trainer(gradient_checkpointing=checkpointing), []
+        hidden = torch.zeros(2, 50, trainer.gpt.model_dim, requires_grad=True)
+        with torch.autograd.graph.saved_tensors_hooks(lambda tensor: sizes.append(tensor.nbytes), lambda size: None):
+            trainer.gpt.train().gpt(inputs_embeds=hidden)
+        return sum(sizes)
+
+    assert kept(True) < 0.3 * kept(False)
+
+
 def test_loader_processes_change_nothing(case, undisturbed, tmp_path):
     progress, weights = case.train(tmp_path, case.trainer(num_loader_workers=2))
     assert progress.history == undisturbed[0].history

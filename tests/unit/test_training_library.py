@@ -13,7 +13,14 @@ from xtts_cloning.training import Trainer, evaluate, train_step
 from xtts_cloning.training_data import collate, fixed_prompt, hide_prompt, random_prompt, read_clips, special_tokens
 
 SECONDS = [3.4, 1.0, 2.2, 6.3]  # the last is long enough for a prompt of 3 to 6 s
-SETTINGS = {"batch_size": 4, "grad_accum": 1, "max_steps": 9, "warmup_steps": 0, "lr_final_fraction": 1.0}
+SETTINGS = {
+    "batch_size": 4,
+    "grad_accum": 1,
+    "gradient_checkpointing": False,
+    "max_steps": 9,
+    "warmup_steps": 0,
+    "lr_final_fraction": 1.0,
+}
 SETTINGS |= {"lr": 5.0e-4, "weight_decay": 0.01, "grad_clip": 1.0}
 CPU = torch.device("cpu")
 

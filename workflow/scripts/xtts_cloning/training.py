@@ -47,6 +47,8 @@ class Trainer:
     def __post_init__(self):
         self.optimizer = adamw(self.gpt, self.settings, self.device)
         self.scaler = torch.cuda.amp.GradScaler(enabled=self.precision == "fp16")
+        if self.settings["gradient_checkpointing"]:
+            self.gpt.gpt.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 def choose_precision(asked: str, device: torch.device) -> str:
@@ -69,7 +71,7 @@ def out_of_memory_explained(settings: dict) -> Iterator[None]:
         raise UserError(
             f"the GPU ran out of memory: {error}\nLower finetune.batch_size (now {settings['batch_size']}) and raise "
             f"finetune.grad_accum (now {settings['grad_accum']}) so that their product stays the same; "
-            "finetune.precision bf16 or fp16 takes less than fp32."
+            "finetune.gradient_checkpointing true takes far less, and precision bf16 or fp16 less than fp32."
         ) from None
 
 

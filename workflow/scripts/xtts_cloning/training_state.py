@@ -16,6 +16,11 @@ import torch
 from xtts_cloning import checkpoints, files
 from xtts_cloning.errors import UserError
 
+SHAPING_NOTHING = {
+    "num_loader_workers",
+    "gradient_checkpointing",
+}  # may be changed to get a killed training going again
+
 
 @dataclass
 class Progress:
@@ -33,9 +38,8 @@ class Progress:
 
 def identity(settings: dict, inputs: list[Path]) -> str:
     """A hash of the settings and of the inputs' contents: another config or other clips never meet these weights."""
-    shaping = {**settings, "finetune": {**settings["finetune"]}}
-    del shaping["finetune"]["num_loader_workers"]  # may be changed to get a killed training going again
-    digest = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode())
+    shaping = {key: value for key, value in settings["finetune"].items() if key not in SHAPING_NOTHING}
+    digest = hashlib.sha256(json.dumps({**settings, "finetune": shaping}, sort_keys=True).encode())
     for path in inputs:
         digest.update(files.sha256(path).encode())
     return digest.hexdigest()[:12]
