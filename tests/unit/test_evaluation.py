@@ -152,6 +152,18 @@ def test_the_summary_names_systems_anchors_differences_and_suspects(summary, tab
     assert hits == ["long_unsplit", "long_unsplit"]
 
 
+def test_what_another_speaker_said_is_heard_as_recordings_are(run, tmp_path, monkeypatch):
+    smaller = only(run, tmp_path / "run", "T1")
+    shutil.rmtree(smaller / "other")
+    write_speech(smaller / "other", ("en-gb-scotland", 20))
+    evaluation = SETTINGS["evaluation"] | {"other_speaker": "Ana Example"}
+    found = evaluated(smaller, tmp_path, monkeypatch, evaluation=evaluation)
+    table = pd.read_csv(found / "metrics.csv").set_index(["system", "utterance"])
+    assert len(table.loc["other_speaker"]) == len(HELD_OUT)
+    floor = json.loads((found / "summary.json").read_text())["anchors"]["floor"]
+    assert floor["what"].startswith("Ana Example,") and floor["n"] == len(HELD_OUT)
+
+
 def test_quality_over_time_of_the_long_text_split_and_unsplit(summary, table):
     assert list(summary["windows"]) == ["long"]
     for system in VOICES:

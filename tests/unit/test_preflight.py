@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import builtin_voices
 import pytest
 import soundfile
 import yaml
@@ -78,7 +79,7 @@ def test_every_failed_check_is_told_at_once(settings, tmp_path):
     settings["model"]["source"] = "no/such/folder"
     settings["synthesis"]["lines"] = "nolines.txt"
     settings["reference"]["clip"] = "voice.wav"
-    settings["evaluation"]["other_speaker"] = "nobody"
+    settings["evaluation"]["other_speaker"] = "./nobody"
     settings["finetune"]["precision"] = "fp16"
     told = failed(settings)
     assert set(told) == {"dataset", "model", "texts", "audio files", "GPU"}
@@ -256,6 +257,29 @@ def test_named_audio(settings, tmp_path):
     settings["reference"]["clip"] = "LJ001-0001"
     settings["evaluation"]["other_speaker"] = None
     assert results(settings)["audio files"].text == "none named"
+
+
+def test_speakers_of_the_model(settings, standin, tmp_path):
+    settings["evaluation"]["other_speaker"] = "Ana Example"
+    assert "speakers_xtts.pth does not exist" in failed(settings)["other speaker"]
+    settings["model"]["source"] = str(shutil.copytree(standin, tmp_path / "model"))
+    builtin_voices.write(tmp_path / "model", "Ana Example", "Bob Example")
+    assert results(settings)["other speaker"].text == "Ana Example, a speaker of the model"
+    settings["evaluation"]["other_speaker"] = "Eve"
+    assert "no speaker 'Eve'; it has Ana Example, Bob Example" in failed(settings)["other speaker"]
+    settings["model"]["source"] = "data/models/demo"
+    assert "other speaker" not in failed(settings)
+
+
+def test_speakers_of_a_model_on_the_hub(settings, hub, tmp_path):
+    content = builtin_voices.write(tmp_path, "Ana Example").read_bytes()
+    hub.add_hub_file("someone/XTTS-v2", REVISION, "speakers_xtts.pth", content, large=True)
+    settings["evaluation"]["other_speaker"] = "Ana Example"
+    assert results(settings)["other speaker"].text == "Ana Example, a speaker of the model"
+    settings["evaluation"]["other_speaker"] = "Eve"
+    assert "no speaker 'Eve'; it has Ana Example\n" in failed(settings)["other speaker"]
+    settings["model"]["accept_cpml"] = False
+    assert results(settings)["other speaker"].status == "note"
 
 
 def test_measures_from_the_hub_are_asked_for(settings, hub):

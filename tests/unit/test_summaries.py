@@ -12,7 +12,14 @@ from xtts_cloning.measures import Unmeasurable
 
 SETTINGS = {
     "seed": 1,
-    "evaluation": {"bootstrap_samples": 500, "window_seconds": 5.0, "asr": "pocketsphinx", "similarity": "resemblyzer"},
+    "language": "en",
+    "evaluation": {
+        "bootstrap_samples": 500,
+        "window_seconds": 5.0,
+        "asr": "pocketsphinx",
+        "similarity": "resemblyzer",
+        "other_speaker": "./recordings",
+    },
 }
 TEXT = "a sentence of thirty letters ok"
 draw = partial(summaries.interval, 1, 500)
@@ -74,7 +81,11 @@ def test_anchors_are_real_recordings_and_another_speaker():
     scores += [score("x", "other_speaker", "", secs=0.5), score("u1", "zero_shot", secs=0.8)]
     found = summaries.summarise(scores, SETTINGS)
     assert (found["anchors"]["ceiling"]["mean"], found["anchors"]["floor"]["mean"]) == (0.9, 0.5)
+    assert found["anchors"]["floor"]["what"].startswith("recordings of another speaker, against")
     assert found["systems"] == ["ground_truth", "zero_shot"]
+    builtin = {**SETTINGS, "evaluation": SETTINGS["evaluation"] | {"other_speaker": "Ana Example"}}
+    floor = summaries.summarise(scores, builtin)["anchors"]["floor"]
+    assert floor["what"].startswith("Ana Example, a speaker that comes with the model") and floor["mean"] == 0.5
 
 
 def test_suspects_are_named_with_their_reasons():

@@ -3,10 +3,12 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 
+import builtin_voices
 import numpy as np
 import pytest
 import soundfile
@@ -74,6 +76,22 @@ def test_by_hand_any_recording_and_any_text(standin, voice_wav, tmp_path, monkey
         ("text02", "Ho.", "4"),
     ]
     assert soundfile.info(tmp_path / "results/by_hand/text02.wav").samplerate == 24000
+
+
+def test_a_speaker_of_the_model_speaks_in_place_of_a_reference(standin, chain, monkeypatch, tmp_path):
+    folder, output = shutil.copytree(standin, tmp_path / "model"), chain[-1]
+    builtin_voices.write(folder, "Ana Example", "Bob Example")
+    spoken = {}
+    for name in ("Ana Example", "Bob Example", "Ana Example"):
+        run(monkeypatch, *chain[:2], "--model", folder, "--speaker", name, "--test", chain[-3], "--output", output)
+        assert [row["utterance"] for row in rows(output / "manifest.csv")] == ["LJ001-0001"]
+        content = (output / "LJ001-0001.wav").read_bytes()
+        assert spoken.setdefault(name, content) == content
+    assert len(set(spoken.values())) == 2
+    with pytest.raises(UserError, match="no speaker 'Eve'; it has Ana Example, Bob Example"):
+        run(monkeypatch, *chain[:2], "--model", folder, "--speaker", "Eve", "--text", "Hi.")
+    with pytest.raises(SystemExit):
+        run(monkeypatch, *chain, "--speaker", "Ana Example")
 
 
 def test_nothing_to_speak_is_told(chain, monkeypatch, capsys):

@@ -1,11 +1,14 @@
 """A change reruns what it touches and nothing else: each change, and exactly the jobs that a dry run then plans."""
 
 import os
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
+import builtin_voices
+import pandas as pd
 import pytest
-from checkout import edit_config, planned
+from checkout import edit_config, planned, snakemake
 
 REPORT = {"report"}
 EVALUATION = {"evaluate", *REPORT}
@@ -37,6 +40,35 @@ CONFIG_CHANGES = [
     ({"compute.container": "containers/mine.sif"}, set()),
     ({"model.accept_cpml": True}, set()),
 ]
+
+
+@pytest.fixture
+def builtin(demo):
+    """The demo's model with speakers of its own, for as long as the test takes."""
+    path = builtin_voices.write(demo.checkout / "data/models/demo", "Ana Example", "Bob Example")
+    yield demo
+    path.unlink()
+    shutil.rmtree(demo.checkout / "results/demo/speech/other_speaker", ignore_errors=True)
+
+
+def test_a_speaker_of_the_model_as_the_other_one(builtin):
+    """She says the held-out sentences; another one, and the report's title, rerun no more than they touch."""
+    other = {"synthesize_other_speaker", *EVALUATION}
+    ana = edit_config(builtin.checkout, {"evaluation.other_speaker": "Ana Example"})
+    assert planned(builtin.checkout, config=ana) == other
+    folder = builtin.results / "speech/other_speaker"
+    snakemake(builtin.checkout, "results/demo/speech/other_speaker", config=ana)
+    spoken = pd.read_csv(folder / "manifest.csv")
+    held_out = pd.read_csv(builtin.data / "mdata_test.csv", sep="|")
+    assert list(spoken.text) == list(held_out.text)
+    assert planned(builtin.checkout, config=ana) == EVALUATION
+    for changes in ({"evaluation.other_speaker": "Bob Example"}, {"synthesis.temperature": 0.5}):
+        changed = edit_config(builtin.checkout, {"evaluation.other_speaker": "Ana Example", **changes})
+        expected = other | (SPEECH if "synthesis.temperature" in changes else set())
+        assert planned(builtin.checkout, config=changed) == expected
+    changed = edit_config(builtin.checkout, {"evaluation.other_speaker": "Ana Example", "reference.gpt_cond_len": 6})
+    assert planned(builtin.checkout, config=changed) == SPEECH
+    assert planned(builtin.checkout) == set(), "back with the recordings, nothing has changed"
 
 
 def name(value) -> str:

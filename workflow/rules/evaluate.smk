@@ -3,6 +3,7 @@ MEASURED_WITH = {
     "asr": "pocketsphinx",
     "similarity": "resemblyzer",
 }  # offline, with the weights in their wheels
+OTHER_SPEAKER = f"{RESULTS}/speech/other_speaker" if BUILTIN_SPEAKER else config["evaluation"]["other_speaker"]
 HUB_MEASURES = {
     key: config["evaluation"][key] for key, offline in MEASURED_WITH.items() if config["evaluation"][key] != offline
 }
@@ -37,7 +38,7 @@ rule evaluate:
         wavs=f"{DATA}/wavs",
         reference=f"{DATA}/reference.wav",
         speech=expand(f"{RESULTS}/speech/{{system}}", system=["zero_shot", "finetuned"]),
-        other_speaker=config["evaluation"]["other_speaker"] or [],
+        other_speaker=OTHER_SPEAKER or [],
     output:
         metrics=f"{RESULTS}/metrics.csv",
         summary=f"{RESULTS}/summary.json",
@@ -58,9 +59,7 @@ rule evaluate:
         lock=LOCK,
         data=subpath(input.test, parent=True),
         models=[f"--{key}-model data/models/measures/{name}" for key, name in sorted(HUB_MEASURES.items())],
-        other_speaker=(
-            ["--other-speaker", config["evaluation"]["other_speaker"]] if config["evaluation"]["other_speaker"] else []
-        ),
+        other_speaker=["--other-speaker", OTHER_SPEAKER] if OTHER_SPEAKER else [],
     shell:
         "python {input.script} --settings {params.settings:q} --data {params.data:q} --speech {input.speech:q}"
         " --reference {input.reference:q} {params.other_speaker:q} {params.models} --metrics {output.metrics:q}"

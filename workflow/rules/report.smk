@@ -38,7 +38,7 @@ rule report:
             f"{RESULTS}/finetune/{{name}}",
             name=["history.csv", "summary.json", "timing.json"],
         ),
-        speech=expand(f"{RESULTS}/speech/{{system}}", system=SYSTEMS),
+        speech=expand(f"{RESULTS}/speech/{{system}}", system=SYSTEMS + ["other_speaker"] * bool(BUILTIN_SPEAKER)),
         audio=f"{RESULTS}/page_audio",
         metrics=f"{RESULTS}/metrics.csv",
         summary=f"{RESULTS}/summary.json",

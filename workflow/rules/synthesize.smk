@@ -1,4 +1,5 @@
 # Speech of the model as downloaded (zero_shot) and as fine-tuned, from the same texts, reference and seeds.
+BUILTIN_SPEAKER = configuration.builtin_speaker(config)
 SPOKEN_WITH = {"zero_shot": MODEL, "finetuned": f"{RESULTS}/finetune"}
 
 
@@ -30,6 +31,31 @@ rule synthesize:
         settings=settings("synthesize"),
         lock=LOCK,
         model=subpath(input.model, parent=True),
+        voice=["--reference", f"{DATA}/reference.wav"],
+        texts=["--phrases", "--lines", config["synthesis"]["lines"]],
     shell:
-        "python {input.script} --settings {params.settings:q} --model {params.model:q} --reference {input.reference:q}"
-        " --phrases --lines {input.lines:q} --test {input.test:q} --output {output:q} 2>&1 | tee {log:q}"
+        "python {input.script} --settings {params.settings:q} --model {params.model:q} {params.voice:q}"
+        " {params.texts:q} --test {input.test:q} --output {output:q} 2>&1 | tee {log:q}"
+
+
+# A speaker that comes with the model says the held-out sentences: what similarity is between two people.
+if BUILTIN_SPEAKER:
+
+    use rule synthesize as synthesize_other_speaker with:
+        input:
+            **code("synthesize"),
+            model=f"{MODEL}/model.pth",
+            beside=expand(f"{MODEL}/{{name}}", name=["config.json", "vocab.json", "speakers_xtts.pth"]),
+            test=f"{DATA}/mdata_test.csv",
+        output:
+            directory(f"{RESULTS}/speech/other_speaker"),
+        log:
+            f"{RESULTS}/logs/synthesize_other_speaker.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/synthesize_other_speaker.tsv"
+        params:
+            settings=settings("synthesize_other_speaker"),
+            lock=LOCK,
+            model=subpath(input.model, parent=True),
+            voice=["--speaker", BUILTIN_SPEAKER],
+            texts=[],

@@ -1,4 +1,4 @@
-"""Speak texts in the voice of a reference recording.
+"""Speak texts in the voice of a reference recording, or of a speaker that comes with the model.
 
 In the workflow: the config's phrases, a file's lines and the held-out transcripts, with the zero-shot or the fine-tuned
 model. By hand, with any voice:
@@ -11,11 +11,13 @@ import json
 import platform
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from xtts_cloning import compute, config, decoding, errors, files, latents, models, speech, utterances
+from xtts_cloning import builtin_speakers, compute, config, decoding, errors, files, latents, models, speech, utterances
 from xtts_cloning.errors import UserError
 
 
@@ -26,7 +28,7 @@ def main() -> None:
         settings["language"] = arguments.language
     wanted = wanted_texts(arguments, settings["synthesis"])
     with files.exclusive(arguments.output.parent / f".{arguments.output.name}"):
-        synthesize(settings, arguments.model, arguments.reference, wanted, arguments.output)
+        synthesize(settings, arguments.model, chosen_voice(arguments, settings), wanted, arguments.output)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -38,7 +40,9 @@ def parse_arguments() -> argparse.Namespace:
         help="the step's settings as JSON, or a config file [config/config.yaml]",
     )
     add("--model", required=True, type=Path, help="folder with model.pth, config.json and vocab.json")
-    add("--reference", required=True, type=Path, help="recording of the voice, in any audio format, 3 to 30 s")
+    voices = parser.add_mutually_exclusive_group(required=True)
+    voices.add_argument("--reference", type=Path, help="recording of the voice, in any audio format, 3 to 30 s")
+    voices.add_argument("--speaker", help=f"name of a speaker in the model folder's {builtin_speakers.FILE}")
     add("--text", nargs="+", default=[], help="texts to speak")
     add("--lines", type=Path, help="text file with one utterance per line")
     add("--phrases", action="store_true", help="also the phrases of the settings")
@@ -63,8 +67,16 @@ def wanted_texts(arguments: argparse.Namespace, synthesis: dict) -> list[utteran
     return wanted + (utterances.transcripts(arguments.test) if arguments.test else [])
 
 
+def chosen_voice(arguments: argparse.Namespace, settings: dict) -> Callable:
+    """From the loaded model to what it is conditioned on: the reference's latents, or a built-in speaker's."""
+    if arguments.speaker:
+        builtin_speakers.check(arguments.model, arguments.speaker)  # before the model is loaded
+        return partial(builtin_speakers.conditioning, folder=arguments.model, name=arguments.speaker)
+    return partial(latents.conditioning, path=arguments.reference, reference=settings["reference"])
+
+
 def synthesize(
-    settings: dict, model_folder: Path, reference: Path, wanted: list[utterances.Text], output: Path
+    settings: dict, model_folder: Path, voice: Callable, wanted: list[utterances.Text], output: Path
 ) -> None:
     """Load the model, speak every text, and write the output folder as a whole."""
     synthesis = settings["synthesis"]
@@ -73,7 +85,7 @@ def synthesize(
     try:
         model = models.load(model_folder, device)
         start = time.perf_counter()
-        conditioning = latents.conditioning(model, reference, settings["reference"])
+        conditioning = voice(model)
         spoken = speech.speak(model, planned, conditioning, settings)
         wall_seconds = time.perf_counter() - start
         alone = speech.time_alone(model, planned, conditioning, settings)

@@ -163,7 +163,7 @@ def unmeasured(settings: dict, scores: Scores, priced: list[dict]) -> list[tuple
         why = "evaluation.similarity is resemblyzer, which runs offline; set it to wavlm for the field's convention"
         found.append(("Similarity by WavLM", why))
     if not scores.mean("other_speaker", "secs"):
-        found.append(("Another speaker's floor", "evaluation.other_speaker names no recordings"))
+        found.append(("Another speaker's floor", "evaluation.other_speaker is null"))
     for key, measure in MEASURES.items():
         if scores.mean("finetuned", key) is None:
             found.append((capital(measure.label), _why_no_mean(key, scores)))

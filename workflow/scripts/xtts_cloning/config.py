@@ -34,6 +34,7 @@ STEPS = {
     "reference": ["seed", "reference.clip", "reference.min_seconds", "reference.max_seconds"],
     "finetune": ["language", "seed", "finetune", *COMPUTE],
     "synthesize": ["language", "seed", "synthesis", *CONDITIONING, *COMPUTE],
+    "synthesize_other_speaker": ["language", "seed", "synthesis", *COMPUTE],
     "evaluate": ["language", "seed", "evaluation", *COMPUTE],
     # everything but what changes no result: the licence's acceptance and the choice of the image
     "report": [
@@ -92,6 +93,17 @@ def model_folder(config: dict) -> str:
     """Where the model's files lie once they are there."""
     source = config["model"]["source"]
     return f"data/models/{source.split('/')[1]}" if is_hub_repository(source) else source
+
+
+def is_path(value: str) -> bool:
+    """Whether a key that takes a name or a path holds a path: one with a slash or a suffix."""
+    return "/" in value or Path(value).suffix != ""
+
+
+def builtin_speaker(config: dict) -> str | None:
+    """The model's own speaker that evaluation.other_speaker names; None for recordings or nobody."""
+    other = config["evaluation"]["other_speaker"]
+    return None if other is None or is_path(other) else other
 
 
 def licence_problem(config: dict, environment: Mapping[str, str]) -> str | None:

@@ -50,7 +50,7 @@ def still_to_write(settings: dict) -> list[Need]:
         training = (2 * 12 + 4) * gpt.parameters + gpt.file_bytes
         needs.append(Need(results, training - _held(results / "finetune", "**/*"), "fine-tuning"))
     if not (results / "speech").exists():
-        needs.append(Need(results, 2 * utterances * SPOKEN_BYTES, "speech"))
+        needs.append(Need(results, 3 * utterances * SPOKEN_BYTES, "speech"))  # of both systems and the other speaker
     return [need for need in needs if need.size > 0]
 
 

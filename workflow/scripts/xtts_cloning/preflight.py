@@ -1,7 +1,7 @@
 """Everything that can be known before the first job: each check says what it found, or what is wrong and what to do.
 
-Takes seconds and imports no torch. Of a model that is still on the hub, config.json and vocab.json are fetched: they
-are the first files of the download, and checked against the texts and the language of the config.
+Takes seconds and imports no torch. Of a model that is still on the hub, the small files are fetched: they are the first
+of the download, and checked against the texts, the language and the speaker of the config.
 """
 
 import math
@@ -12,7 +12,18 @@ from typing import Any, NamedTuple
 
 import requests
 
-from xtts_cloning import archives, checkpoints, config, downloads, machine, model_config, needs, texts, utterances
+from xtts_cloning import (
+    archives,
+    builtin_speakers,
+    checkpoints,
+    config,
+    downloads,
+    machine,
+    model_config,
+    needs,
+    texts,
+    utterances,
+)
 from xtts_cloning.errors import UserError
 from xtts_cloning.measure_models import HUB_MODELS
 
@@ -42,6 +53,7 @@ def run(settings: dict, gpu: bool) -> Iterator[Result]:
         "model": _model,
         "texts": _texts,
         "audio files": _audio_files,
+        "other speaker": _other_speaker,
         "measures": _measures,
         "disk space": _disk_space,
         **({"GPU": _gpu} if gpu else {}),
@@ -115,31 +127,48 @@ def _model(settings: dict) -> str:
 
 
 def _texts(settings: dict) -> str:
-    synthesis, source = settings["synthesis"], settings["model"]["source"]
+    synthesis = settings["synthesis"]
     wanted = utterances.phrases(synthesis) + utterances.lines(synthesis["lines"])
-    folder = Path(config.model_folder(settings))
-    if not (folder / "vocab.json").is_file():
-        if not config.is_hub_repository(source):
-            return Note(f"not checked: the model's tokenizer {MADE_LATER}")
-        if config.licence_problem(settings, os.environ) or settings["model"]["revision"] is None:
-            return Note("not checked: this needs the model's tokenizer; see licence and model")
-        _ask_hub(source, settings["model"]["revision"], "vocab.json", "model.source, model.revision")
-        names = ("config.json", "vocab.json")
-        folder = downloads.fetch_model_files(source, settings["model"]["revision"], names, folder.parent)
+    folder = _model_files(settings, "config.json", "vocab.json")
+    if isinstance(folder, Note):
+        return folder
     planned = utterances.plan(wanted, folder, settings["language"], synthesis["split_sentences"])
     sentences = sum(len(utterance.sentences) for utterance in planned)
     return f"{len(planned)} texts, {sentences} sentences: the tokenizer knows every character of them"
 
 
+def _model_files(settings: dict, *names: str) -> Path | Note:
+    """The folder where these files of the model lie, once brought from the hub; a Note where they cannot be."""
+    source, revision = settings["model"]["source"], settings["model"]["revision"]
+    folder = Path(config.model_folder(settings))
+    if all((folder / name).is_file() for name in names):
+        return folder
+    if not config.is_hub_repository(source):
+        return Note(f"not checked: the model's {names[-1]} {MADE_LATER}")
+    if config.licence_problem(settings, os.environ) or revision is None:
+        return Note(f"not checked: this needs the model's {names[-1]}; see licence and model")
+    _ask_hub(source, revision, names[-1], "model.source, model.revision")
+    return downloads.fetch_model_files(source, revision, names, folder.parent)
+
+
 def _audio_files(settings: dict) -> str:
     clip, other = settings["reference"]["clip"], settings["evaluation"]["other_speaker"]
     found = []
-    if "/" in clip or Path(clip).suffix:  # the rest are auto and utterance ids, which the reference step looks up
+    if config.is_path(clip):  # the rest are auto and utterance ids, which the reference step looks up
         found.append(_existing("reference.clip", Path(clip)))
-    if other is not None:
+    if other is not None and config.is_path(other):
         found.append(_existing("evaluation.other_speaker", Path(other)))
     notes = [text for text in found if isinstance(text, Note)]
     return Note("; ".join(notes)) if notes else "; ".join(found) or "none named"
+
+
+def _other_speaker(settings: dict) -> str:
+    name, folder = config.builtin_speaker(settings), Path(config.model_folder(settings))
+    if name is None:
+        return "recordings" if settings["evaluation"]["other_speaker"] else "none"
+    if config.is_hub_repository(settings["model"]["source"]) or not folder.exists():
+        folder = _model_files(settings, builtin_speakers.FILE)
+    return folder if isinstance(folder, Note) else f"{builtin_speakers.check(folder, name)}, a speaker of the model"
 
 
 def _existing(key: str, path: Path) -> str:

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
-from xtts_cloning import checkpoints, config, files, run_files
+from xtts_cloning import builtin_speakers, checkpoints, config, files, run_files
+from xtts_cloning.systems import SPOKEN
 
 LOCK = config.ROOT / "envs" / "xtts.lock"
-SYSTEMS = ("zero_shot", "finetuned")
 TABLES = (
     "mdata.csv",
     "mdata_train.csv",
@@ -28,10 +28,13 @@ def collect(settings: dict, data: Path, results: Path, model: Path) -> dict:
     """The content of provenance.json. Every file carries its size and sha256, every folder a digest of its files."""
     driver = run_files.read_json(results / "logs" / "driver.json") or {}
     archive = Path(config.archive_path(settings))
+    other = config.builtin_speaker(settings)
+    systems = (*SPOKEN, "other_speaker") if other else SPOKEN
     inputs = [archive, *(model / name for name in MODEL_FILES), Path(settings["synthesis"]["lines"])]
+    inputs += [model / builtin_speakers.FILE] if other else []
     outputs = [*(data / name for name in TABLES), data / "reference.wav", data / "wavs"]
     outputs += [results / "finetune" / name for name in ("model.pth", "config.json", "vocab.json", "history.csv")]
-    outputs += [results / "speech" / system for system in SYSTEMS]
+    outputs += [results / "speech" / system for system in systems]
     outputs += [results / name for name in ("metrics.csv", "summary.json", "figures")]
     known = _already_checked(settings, archive, model)
     with ThreadPoolExecutor() as pool:
@@ -48,7 +51,7 @@ def collect(settings: dict, data: Path, results: Path, model: Path) -> dict:
             "python": platform.python_version(),
             "packages": packages(),
         },
-        "hardware": {"report": machine(), **_devices(results)},
+        "hardware": {"report": machine(), **_devices(results, systems)},
         "seeds": {"config": settings["seed"], "utterances": "column `seed` of speech/<system>/manifest.csv"},
         "config": settings,
         "inputs": {str(path): described[str(path)] for path in inputs},
@@ -89,10 +92,10 @@ def _nvidia_smi() -> str | None:
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
-def _devices(results: Path) -> dict:
+def _devices(results: Path, systems: tuple) -> dict:
     """What fine-tuning and speech recorded about the device they ran on."""
     found = {"finetune": run_files.read_json(results / "finetune" / "timing.json")}
-    found |= {system: run_files.read_json(results / "speech" / system / "engine.json") for system in SYSTEMS}
+    found |= {system: run_files.read_json(results / "speech" / system / "engine.json") for system in systems}
     return {step: record for step, record in found.items() if record}
 
 

@@ -93,6 +93,7 @@ def _summary(settings: dict, data: Path, results: Path, found: scores.Scores, sh
         },
         "confidence": "95%",
         "measures": comparison.measure_rows(found),
+        "anchors": [(name, what) for name in ("ceiling", "floor") if (what := found.anchor(name))],
         "measure_columns": [(system, comparison.SHORT[system]) for system in comparison.COLUMNS],
         "interval_plots": comparison.interval_plots(found),
         "source": {"source": source["source"], "rows": rows},

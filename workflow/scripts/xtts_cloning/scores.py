@@ -40,6 +40,10 @@ class Scores(NamedTuple):
             return _mean(self.summary.get("anchors", {}).get("floor")) if measure == "secs" else None
         return _mean(self.summary.get("means", {}).get("held_out", {}).get(system, {}).get(measure))
 
+    def anchor(self, side: str) -> str:
+        """What the similarity's ceiling or floor is, in words; empty where there is none."""
+        return (self.summary.get("anchors", {}).get(side) or {}).get("what", "")
+
     def difference(self, measure: str) -> Mean | None:
         """Fine-tuned minus zero-shot on the held-out sentences."""
         return _mean(self.summary.get("paired", {}).get("held_out", {}).get(measure))

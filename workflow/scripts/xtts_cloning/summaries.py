@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
-from xtts_cloning import files, measures, transcripts
+from xtts_cloning import config, files, measures, transcripts
 from xtts_cloning.clips import OTHER, TRUTH
 from xtts_cloning.evaluation import Score, split_name
 from xtts_cloning.measure_models import HUB_MODELS
@@ -38,7 +38,7 @@ def summarise(scores: list[Score], settings: dict) -> dict:
             "all": paired(spoken, "all", draw),
             "held_out": paired(held_out, "held_out", draw),
         },
-        "anchors": anchors(scores, draw),
+        "anchors": anchors(scores, config.builtin_speaker(settings), draw),
         "windows": windows(scores),
         "hallucinations": suspects(scores),
         "measures": {name: measure._asdict() for name, measure in MEASURES.items()},
@@ -110,14 +110,17 @@ def paired(scores: list[Score], group: str, draw: Callable) -> dict:
     return result
 
 
-def anchors(scores: list[Score], draw: Callable) -> dict:
-    """What speaker similarity is read against: real recordings among each other, and another speaker's.
+def anchors(scores: list[Score], builtin_speaker: str | None, draw: Callable) -> dict:
+    """What speaker similarity is read against: real recordings among each other, and another speaker.
 
-    {ceiling, floor: {mean, low, high, n, what} or None}.
+    builtin_speaker: who the other one is, if one of the model's. {ceiling, floor: {mean, low, high, n, what} or None}.
     """
+    other = "recordings of another speaker"
+    if builtin_speaker:
+        other = f"{builtin_speaker}, a speaker that comes with the model, saying the held-out sentences zero-shot"
     texts = {
         "ceiling": (TRUTH, "held-out recordings, each against the mean embedding of the others"),
-        "floor": (OTHER, "recordings of another speaker against the mean embedding of the held-out recordings"),
+        "floor": (OTHER, f"{other}, against the mean embedding of the held-out recordings"),
     }
     found = {side: draw(list(measured(scores, system, "secs").values()), side) for side, (system, _) in texts.items()}
     return {side: found[side] and found[side] | {"what": texts[side][1]} for side in texts}
