@@ -93,7 +93,7 @@ def test_joining_leaves_a_single_piece_as_it_is():
     ],
 )
 def test_what_is_far_too_long_for_its_text(model, tokens, stopped, text, expected):
-    excess = speech.excess_seconds(result(tokens, stopped), text, 250, model.args)
+    excess = speech.excess_seconds(result(tokens, stopped), text, "en", model.args)
     assert (excess > 0) == (expected > 0) and math.isinf(excess) == math.isinf(expected)
 
 

@@ -94,7 +94,7 @@ def test_suspects_are_named_with_their_reasons():
     scores += [score("cut", "zero_shot", stopped=False, cer=0.2)]
     scores += [score("endless", "zero_shot", seconds=9.0, cer=0.2)]
     scores += [score("babble", "finetuned", cer=0.95)]
-    found = {(row["utterance"], row["system"]): row["reasons"] for row in summaries.suspects(scores)}
+    found = {(row["utterance"], row["system"]): row["reasons"] for row in summaries.suspects(scores, "en")}
     assert found == {
         ("cut", "zero_shot"): ["hit the token limit"],
         ("endless", "zero_shot"): ["9.0 s for a text of about 2.0 s"],

@@ -14,14 +14,11 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from xtts_cloning import audio, decoding, files, vocoder
-from xtts_cloning.utterances import Utterance, character_limit
+from xtts_cloning import audio, decoding, files, hallucinations, vocoder
+from xtts_cloning.utterances import Utterance
 
 RATE = 24000  # Hz, of the vocoder
 FADE_SECONDS = 0.005  # at both ends of a joined sentence: no click where it meets the pause
-# A text at its language's character limit takes about 16 s to say; numbers and symbols are written shorter than said.
-LIMIT_SECONDS = 16.0
-PLAUSIBLE_FACTOR, PLAUSIBLE_SECONDS = 2.5, 2.0
 CLOCK = "from text ids to waveform, all attempts; what is decoded together shares the time by its audio length"
 CLOCK_ALL = "everything from the loaded model to the last waveform"
 CLOCK_ALONE = "from text ids to waveform, nothing beside it, sentence by sentence"
@@ -96,8 +93,7 @@ def _takes(
             decoded = decoding.decode(model, requests, synthesis, progress=bar.update)
         seconds_per_token = (time.perf_counter() - start) / sum(len(result.latents) for result in decoded)
         for (utterance, n), request, result in zip(sentences, requests, decoded, strict=True):
-            limit = character_limit(model.tokenizer, settings["language"])
-            excess = excess_seconds(result, utterance.sentences[n], limit, model.args)
+            excess = excess_seconds(result, utterance.sentences[n], settings["language"], model.args)
             takes[utterance.id, n].append(Take(request.seed, result, excess, seconds_per_token * len(result.latents)))
         failed = {key for key, attempts in takes.items() if attempts[-1].excess > 0}
         sentences = [pair for pair in sentences if (pair[0].id, pair[1]) in failed and pair[0].kind != "probe"]
@@ -156,13 +152,12 @@ def sentence_seed(seed: int, utterance: str, number: int, attempt: int = 0) -> i
     return files.keyed_seed(seed, "utterance", utterance, number, *([attempt] if attempt else []))
 
 
-def excess_seconds(decoded: decoding.Decoded, sentence: str, character_limit: int, args) -> float:
+def excess_seconds(decoded: decoding.Decoded, sentence: str, language: str, args) -> float:
     """Seconds beyond what the sentence can plausibly take; 0 if it is fine, infinite if it did not stop by itself."""
     if not decoded.stopped:
         return math.inf
     seconds = len(decoded.codes) * args.gpt_code_stride_len / args.input_sample_rate
-    plausible = PLAUSIBLE_FACTOR * LIMIT_SECONDS * len(sentence) / character_limit + PLAUSIBLE_SECONDS
-    return max(0.0, seconds - plausible)
+    return hallucinations.excess_seconds(seconds, sentence, language)
 
 
 def join(pieces: list[np.ndarray], pause_seconds: float) -> np.ndarray:

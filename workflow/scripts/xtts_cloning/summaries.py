@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
-from xtts_cloning import config, files, measures, transcripts
+from xtts_cloning import config, files, hallucinations, measures, transcripts
 from xtts_cloning.clips import OTHER, TRUTH
 from xtts_cloning.evaluation import Score, split_name
 from xtts_cloning.measure_models import HUB_MODELS
@@ -19,9 +19,6 @@ from xtts_cloning.measures import Unmeasurable
 
 BEFORE, AFTER = "zero_shot", "finetuned"
 DIGITS = 6  # of every number that is written
-# An utterance is suspect from here on. Recognisers err on good speech, so only what is far off counts.
-LONG_RATIO, LONG_SECONDS = 2.0, 1.0  # times what the recordings' speaking rate makes of its text, and seconds besides
-CER_MARGIN = 0.5  # above the mean CER of the recordings
 
 
 def summarise(scores: list[Score], settings: dict) -> dict:
@@ -40,7 +37,7 @@ def summarise(scores: list[Score], settings: dict) -> dict:
         },
         "anchors": anchors(scores, config.builtin_speaker(settings), draw),
         "windows": windows(scores),
-        "hallucinations": suspects(scores),
+        "hallucinations": suspects(scores, settings["language"]),
         "measures": {name: measure._asdict() for name, measure in MEASURES.items()},
         "settings": wanted
         | measures.SETTINGS
@@ -48,8 +45,7 @@ def summarise(scores: list[Score], settings: dict) -> dict:
             "models": {key: _model(wanted[key]) for key in ("asr", "similarity")},
             "text_normalisation": transcripts.NORMALISATION,
             "intervals": f"95 % percentile bootstrap, {wanted['bootstrap_samples']} resamples of utterances",
-            "suspect_if": f"hit the token limit, or longer than {LONG_RATIO:g} times what the recordings' speaking "
-            f"rate makes of the text plus {LONG_SECONDS:g} s, or CER over the recordings' mean plus {CER_MARGIN:g}",
+            "suspect_if": hallucinations.DEFINITION,
         },
     }
 
@@ -143,29 +139,14 @@ def _window(window: dict) -> dict:
     return values | {"missing": missing}
 
 
-def suspects(scores: list[Score]) -> list[dict]:
-    """[{utterance, system, reasons}] of the utterances that may hold words that nobody asked for, or lack some."""
-    truths = [score for score in scores if score.clip.system == TRUTH]
+def suspects(scores: list[Score], language: str) -> list[dict]:
+    """[{utterance, system, reasons}] of the clips that fit hallucinations.DEFINITION."""
     rates = list(measured(scores, TRUTH, "cer").values())
     usual_cer = float(np.mean(rates)) if rates else 0.0
-    letters = sum(len(transcripts.normalise(score.clip.text)) for score in truths)
-    pace = sum(score.seconds for score in truths) / letters if letters else None
-    spoken = [score for score in scores if score.clip.system not in (TRUTH, OTHER)]
-    found = [(score, _reasons(score, pace, usual_cer)) for score in spoken]
-    return [
-        {"utterance": score.clip.utterance, "system": score.clip.system, "reasons": reasons}
-        for score, reasons in found
-        if reasons
-    ]
-
-
-def _reasons(score: Score, pace: float | None, usual_cer: float) -> list[str]:
-    reasons = [] if score.clip.stopped else ["hit the token limit"]
-    if pace:
-        expected = pace * len(transcripts.normalise(score.clip.text))
-        if score.seconds > LONG_RATIO * expected + LONG_SECONDS:
-            reasons.append(f"{score.seconds:.1f} s for a text of about {expected:.1f} s")
-    cer = score.scores.get("cer")
-    if isinstance(cer, float) and cer > usual_cer + CER_MARGIN:
-        reasons.append(f"CER {cer:.2f}, recordings {usual_cer:.2f}")
-    return reasons
+    found = []
+    for clip, seconds, values in ((score.clip, score.seconds, score.scores) for score in scores):
+        cer = values.get("cer") if isinstance(values.get("cer"), float) else None
+        reasons = hallucinations.reasons(clip.stopped, seconds, clip.text, language, cer, usual_cer)
+        if reasons and clip.system not in (TRUTH, OTHER):
+            found.append({"utterance": clip.utterance, "system": clip.system, "reasons": reasons})
+    return found

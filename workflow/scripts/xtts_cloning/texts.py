@@ -7,11 +7,13 @@ The tokenizer is the library's class on the model's vocab.json, called as its tr
 import contextlib
 import io
 import json
+from functools import cache
 from pathlib import Path
 
 from xtts_cloning.errors import UserError
 from xtts_cloning.library import VoiceBpeTokenizer
 
+CHARACTER_LIMIT = 250  # of a language that the library's char_limits leaves out (Hindi), as in its check_input_length
 STOP_ID, UNKNOWN_ID = 0, 1  # [STOP] and [UNK] of vocab.json; the library's dataset refuses texts that hold either
 
 
@@ -43,6 +45,12 @@ def check_language(tokenizer: VoiceBpeTokenizer, language: str, model_config: st
         raise UserError(
             f"language: {language!r} needs the Python package {error.name}, which is not installed"
         ) from None
+
+
+@cache
+def character_limit(language: str) -> int:
+    """Characters that the model speaks in one go, about 16 seconds of speech in every language."""
+    return VoiceBpeTokenizer().char_limits.get(language.split("-")[0], CHARACTER_LIMIT)
 
 
 def token_ids(tokenizer: VoiceBpeTokenizer, text: str, language: str) -> list[int]:

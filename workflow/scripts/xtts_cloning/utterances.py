@@ -11,8 +11,6 @@ from xtts_cloning import metadata, model_config, texts
 from xtts_cloning.errors import UserError
 from xtts_cloning.library import VoiceBpeTokenizer, split_sentence
 
-CHARACTER_LIMIT = 250  # of a language that the library's char_limits leaves out (Hindi), as in its check_input_length
-
 
 @dataclass(frozen=True)
 class Text:
@@ -102,15 +100,10 @@ def sentences_of(text: str, tokenizer: VoiceBpeTokenizer, language: str, max_tex
 
     Where numbers or symbols written out as words make a piece too many tokens, the pieces are made smaller.
     """
-    limit = character_limit(tokenizer, language)
+    limit = texts.character_limit(language)
     while True:
         pieces = split_sentence(text, language.split("-")[0], limit)
         fits = all(len(texts.token_ids(tokenizer, piece.lower(), language)) <= max_text_tokens for piece in pieces)
         if fits or limit <= 20:
             return pieces
         limit //= 2
-
-
-def character_limit(tokenizer: VoiceBpeTokenizer, language: str) -> int:
-    """Characters that the model speaks in one go, about 16 seconds of speech in every language."""
-    return tokenizer.char_limits.get(language.split("-")[0], CHARACTER_LIMIT)
