@@ -1,6 +1,7 @@
 """Fine-tuning on CUDA: both half precisions, resume, no host synchronisation, NaN, out of memory."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -50,6 +51,7 @@ def test_it_learns_in_every_precision(finetune, tmp_path, precision):
     assert history.eval_loss.iloc[-1] < history.eval_loss[0] - 0.5
     timing = json.loads((tmp_path / "out/timing.json").read_text())
     assert timing["gpu"] == torch.cuda.get_device_name() and timing["peak_gpu_bytes"] > 1e7
+    assert re.fullmatch(r"[\d.]+", timing["driver"])
     weights = checkpoints.load(tmp_path / "out/model.pth")["model"]
     assert all(value.dtype == torch.float32 and value.device.type == "cpu" for value in weights.values())
 

@@ -338,6 +338,14 @@ def test_h100(full, tmp_path):
     assert found.status == "ok" and found.text.startswith("NVIDIA H100 80GB HBM3, driver 535.104.05, 85 of 86 GB free")
 
 
+def test_driver(tmp_path):
+    assert machine.driver() is None and machine.gpus() is None
+    give_gpu(tmp_path, "535.104.05")
+    assert machine.driver() == machine.gpus() == "535.104.05"
+    (tmp_path / "bin" / "nvidia-smi").write_text("#!/bin/sh\necho NVIDIA-SMI has failed\nexit 9\n")
+    assert machine.driver() is None and machine.gpu() is None
+
+
 @pytest.mark.parametrize(
     ("line", "status", "told"),
     [

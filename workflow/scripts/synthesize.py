@@ -17,7 +17,19 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from xtts_cloning import builtin_speakers, compute, config, decoding, errors, files, latents, models, speech, utterances
+from xtts_cloning import (
+    builtin_speakers,
+    compute,
+    config,
+    decoding,
+    errors,
+    files,
+    latents,
+    machine,
+    models,
+    speech,
+    utterances,
+)
 from xtts_cloning.errors import UserError
 
 
@@ -107,6 +119,7 @@ def engine(device: torch.device, precision: str) -> dict:
     return {
         "device": device.type,
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
+        "driver": machine.driver() if device.type == "cuda" else None,
         "precision": str(decoding.precision(precision, device)).removeprefix("torch."),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),

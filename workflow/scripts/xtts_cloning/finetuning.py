@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from xtts_cloning import checkpoints, compute, files, metadata, models, training_audio, training_state
+from xtts_cloning import checkpoints, compute, files, machine, metadata, models, training_audio, training_state
 from xtts_cloning.gpt_losses import fuse
 from xtts_cloning.training import Trainer, choose_precision, out_of_memory_explained, train
 from xtts_cloning.training_data import Clip, TrainingBatches, evaluation_batches, read_clips, special_tokens
@@ -127,6 +127,7 @@ def _timing(progress: Progress, settings: dict, device: torch.device, started: f
     return {
         "device": device.type,
         "gpu": torch.cuda.get_device_name() if gpu else None,
+        "driver": machine.driver() if gpu else None,
         "wall_seconds": round(time.perf_counter() - started, 2),
         "steps_per_second": round(steps_per_second, 4),
         "clips_per_second": round(steps_per_second * settings["batch_size"] * settings["grad_accum"], 4),

@@ -28,15 +28,34 @@ class Gpu(NamedTuple):
 def gpu() -> Gpu | None:
     """The GPU that nvidia-smi lists first (of CUDA_VISIBLE_DEVICES, where that is set), or None."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible in ("", "-1") or shutil.which("nvidia-smi") is None:
+    if visible in ("", "-1"):
         return None
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free,driver_version,compute_cap"]
-    query += ["--format=csv,noheader,nounits", *(["--id", visible] if visible else [])]
-    done = subprocess.run(query, capture_output=True, text=True, timeout=20)
-    if done.returncode or not done.stdout.strip():
+    chosen = ["--id", visible] if visible else []
+    listed = _nvidia_smi("name,memory.total,memory.free,driver_version,compute_cap", *chosen)
+    if not listed:
         return None
-    name, total, free, driver, capability = done.stdout.splitlines()[0].split(", ")
+    name, total, free, driver, capability = listed[0].split(", ")
     return Gpu(name, int(total) << 20, int(free) << 20, driver, float(capability))
+
+
+def driver() -> str | None:
+    """The version of the NVIDIA driver, the same for all GPUs of a machine; None where there is none."""
+    return next(iter(_nvidia_smi("driver_version")), None)
+
+
+def gpus() -> str | None:
+    """Name, memory in MiB and driver of every GPU, as nvidia-smi lists them; None where there is none."""
+    return "\n".join(_nvidia_smi("name,memory.total,driver_version")) or None
+
+
+def _nvidia_smi(fields: str, *arguments: str) -> list[str]:
+    """A line for each GPU; none where nvidia-smi is missing or fails."""
+    command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return []
+    return [] if done.returncode else done.stdout.strip().splitlines()
 
 
 def check_driver(found: Gpu) -> None:

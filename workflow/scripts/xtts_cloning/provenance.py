@@ -3,12 +3,12 @@
 import hashlib
 import os
 import platform
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
 from xtts_cloning import builtin_speakers, checkpoints, config, files, run_files
+from xtts_cloning.machine import gpus
 from xtts_cloning.systems import SPOKEN
 
 LOCK = config.ROOT / "envs" / "xtts.lock"
@@ -72,7 +72,7 @@ def machine() -> dict:
         "cpu": _cpu_model(),
         "cpus": len(os.sched_getaffinity(0)),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "gpu": _nvidia_smi(),
+        "gpu": gpus(),
     }
 
 
@@ -80,16 +80,6 @@ def _cpu_model() -> str:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
-
-
-def _nvidia_smi() -> str | None:
-    """Name, memory and driver of the GPUs as nvidia-smi tells them, or None where there is none."""
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=20)
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
 
 
 def _devices(results: Path, systems: tuple) -> dict:
