@@ -15,10 +15,19 @@ RATE = 24_000
 TRUE_RANGE = {"secs": (0.6, 0.9), "cer": (0.05, 0.3), "dnsmos_ovrl": (2.6, 3.3), "f0_rmse_cents": (120, 320)}
 
 
-def make(root: Path, tests: int = 4, lines: int = 3, seconds: float = 1.2, text: str | None = None, **changes) -> dict:
+def make(
+    root: Path,
+    clips: int = 48,
+    tests: int = 4,
+    lines: int = 3,
+    seconds: float = 1.2,
+    text: str | None = None,
+    **changes,
+) -> dict:
     """Write data/demo, results/demo and data/models/demo under `root`; returns the report's settings.
 
-    tests, lines: number of held-out sentences and of lines. text: what line01 says. changes: dotted config keys.
+    clips, tests, lines: number of clips to train and evaluate the loss on, of held-out sentences and of lines.
+    text: what line01 says. changes: config keys, the dot written as two underscores.
     """
     random = np.random.default_rng(0)
     settings = config.settings(config.load(config.ROOT / "config" / "demo.yaml"), "report")
@@ -33,7 +42,7 @@ def make(root: Path, tests: int = 4, lines: int = 3, seconds: float = 1.2, text:
     spoken += [("long", "phrase", "A long text. " * 8), ("long_unsplit", "probe", "A long text. " * 8)]
     spoken += [(f"line{n:02d}", "line", text if n == 1 and text else f"Line {n}.") for n in range(1, lines + 1)]
     data, results, model = root / "data/demo", root / "results/demo", root / "data/models/demo"
-    _data(data, names, seconds, random)
+    _data(data, names, clips, seconds, random)
     for system in ("zero_shot", "finetuned"):
         _speech(results / "speech" / system, spoken + names, seconds, random)
     _finetune(results / "finetune")
@@ -63,18 +72,25 @@ def _tone(path: Path, seconds: float, random: np.random.Generator, rate: int = R
     soundfile.write(path, tone, rate, subtype="PCM_16")
 
 
-def _data(data: Path, names: list[tuple], seconds: float, random: np.random.Generator) -> None:
+def _data(data: Path, names: list[tuple], clips: int, seconds: float, random: np.random.Generator) -> None:
     for name, *_ in names:
         _tone(data / "wavs" / f"{name}.wav", seconds, random, 22_050)
-    rows = [{"audio_file": f"wavs/{name}.wav", "text": text, "speaker_name": "demo"} for name, _, text in names]
-    for table in ("mdata.csv", "mdata_train.csv", "mdata_eval.csv", "mdata_test.csv"):
-        _table(data / table, rows, sep="|")
-    clips = [{"id": name, "split": "test", "seconds": seconds} for name, *_ in names]
-    clips += [
-        {"id": f"T{n}", "split": "train" if n % 6 else "eval", "seconds": random.uniform(1, 10)} for n in range(48)
-    ]
+    rows = [{"id": name, "split": "test", "seconds": seconds, "text": text} for name, _, text in names]
+    for n in range(clips):
+        (data / "wavs" / f"T{n}.wav").hardlink_to(data / "wavs" / f"{names[0][0]}.wav")
+        split = "train" if n % 6 else "eval"
+        rows.append({"id": f"T{n}", "split": split, "seconds": random.uniform(1, 10), "text": f"Learnt sentence {n}."})
+    splits = {"mdata": ["train", "eval"], "mdata_train": ["train"], "mdata_eval": ["eval"], "mdata_test": ["test"]}
+    for table, wanted in splits.items():
+        chosen = [
+            {"audio_file": f"wavs/{row['id']}.wav", "text": row["text"], "speaker_name": "demo"}
+            for row in rows
+            if row["split"] in wanted
+        ]
+        _table(data / f"{table}.csv", chosen, sep="|")
     measured = {"peak_dbfs": -3.0, "snr_db": 38.0, "text_tokens": 40}
-    _table(data / "clips.csv", [{**clip, "level_dbfs": random.normal(-24, 2), **measured} for clip in clips])
+    described = [{key: row[key] for key in ("id", "split", "seconds")} for row in rows]
+    _table(data / "clips.csv", [{**row, "level_dbfs": random.normal(-24, 2), **measured} for row in described])
     rejected = [{"id": f"R{n}", "reason": "too_long", "detail": "12.0 s, at most 11.6"} for n in range(3)]
     _table(data / "rejected.csv", [*rejected, {"id": "R9", "reason": "silent", "detail": "-62.0 dBFS"}])
     _tone(data / "reference.wav", seconds, random, 22_050)
@@ -155,6 +171,9 @@ def _scores(results: Path, spoken: list[tuple], held_out: list[str], random: np.
             index.append(
                 {"utterance": name, "system": system, "file": file, "alt": f"Spectrogram of {system}: “{text}”"}
             )
+    alone = "another speaker's clips are there for the similarity alone"
+    other = {"utterance": "stranger", "system": "other_speaker", "kind": "", "text": "", "seconds": 1.2, "secs": 0.5}
+    rows.append({**other, "missing": "; ".join(f"{key}: {alone}" for key in MEASURES if key != "secs")})
     _table(results / "metrics.csv", rows)
     _write(results / "figures" / "index.json", index)
     _write(results / "summary.json", _summary(len(held_out), random))
@@ -188,8 +207,12 @@ def _summary(n: int, random: np.random.Generator) -> dict:
         "systems": list(systems),
         "means": {"all": systems, "held_out": systems},
         "paired": {"of": "finetuned minus zero_shot", "all": difference, "held_out": difference},
-        "anchors": {"ceiling": mean(0.91, 0.02), "floor": mean(0.55, 0.05)},
+        "anchors": {
+            "ceiling": {**mean(0.91, 0.02), "what": "real recordings"},
+            "floor": {**mean(0.55, 0.05), "what": "another speaker"},
+        },
         "windows": {"long": {"zero_shot": ways, "finetuned": ways}},
+        "settings": {"suspect_if": "hit the token limit"},
         "hallucinations": [{"utterance": "line01", "system": "finetuned", "reasons": ["hit the token limit"]}],
     }
 

@@ -59,6 +59,25 @@ def test_fits_the_window(tab, report, width, dark):
     assert tab.run("document.documentElement.scrollHeight") > 4000
 
 
+def test_reasons_of_empty_values_are_read_on_a_phone(tab, report):
+    """No tooltip is needed: a line under the player, and a numbered note under the table that a link leads to."""
+    tab.open(report, width=390)
+    assert tab.run("document.querySelectorAll('[title]').length") == 0
+    line = "document.querySelector('#u-line01 [data-system=finetuned] .empty')"
+    assert tab.run(f"{line}.textContent") == "No F0 error: no recording of this text"
+    tab.run(f"{line}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    box = tab.run(f"{line}.getBoundingClientRect().toJSON()")
+    assert 0 <= box["left"] < box["right"] <= 390 and box["height"] > 10
+    notes = tab.run("[...document.querySelectorAll('.footnotes li')].map((note) => note.textContent)")
+    assert notes == ["another speaker's clips are there for the similarity alone"]
+    tab.run("document.querySelector('a.none').focus()")
+    assert tab.run("document.activeElement.getAttribute('aria-label')") == "none, see note 1"
+    tab.run("document.activeElement.click()")
+    tab.wait("location.hash === '#why-1'")
+    box = tab.run("document.querySelector('#why-1').getBoundingClientRect().toJSON()")
+    assert 0 <= box["left"] < box["right"] <= 390
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_has_contrast(tab, report, dark):
     """WCAG AA: 4.5 to 1 between every text and what lies behind it."""

@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from xtts_cloning import charts
-from xtts_cloning.measure_table import MEASURES
+from xtts_cloning.measure_table import MEASURES, Measure
 from xtts_cloning.scores import Mean, Scores
 from xtts_cloning.systems import LABELS
 from xtts_cloning.words import TIMES, duration, number
@@ -15,29 +15,37 @@ ARROWS = {"higher": "↑ higher is better", "lower": "↓ lower is better", None
 
 
 def measure_rows(scores: Scores) -> list[dict]:
-    """Every measure that has a value for some system: a cell per system and the paired difference."""
+    """Every measure that has a value for some system: a cell per system, and one for the paired difference."""
     rows = []
     for key, measure in MEASURES.items():
-        means = [scores.mean(system, key) for system in COLUMNS]
-        if not any(means):
-            continue
-        difference = scores.difference(key)
-        row = {"label": capital(measure.label), "better": ARROWS[measure.better], "verdict": verdict(key, difference)}
-        row["cells"] = [_cell(mean, measure.digits) for mean in means]
-        if difference:
-            row["difference"] = number(difference.mean, measure.digits, sign=True)
-            row["difference_interval"] = _interval(difference, measure.digits, sign=True)
-        row["about"] = (
-            f"{measure.good_for} {measure.not_for} Compared with: {measure.compared_with}. By {measure.library}."
-        )
-        rows.append(row)
+        means = {system: scores.mean(system, key) for system in COLUMNS}
+        if any(means.values()):
+            cells = [
+                _cell(mean, measure.digits) or {"reason": why_no_mean(key, s, scores)} for s, mean in means.items()
+            ]
+            difference = scores.difference(key)
+            last = _cell(difference, measure.digits, sign=True) or {"reason": "needs both systems' values"}
+            row = {"label": capital(measure.label), "better": ARROWS[measure.better], "about": about(measure)}
+            rows.append({**row, "cells": [*cells, {**last, "verdict": verdict(key, difference)}]})
     return rows
 
 
-def _cell(mean: Mean | None, digits: int) -> dict:
-    if mean is None:
-        return {"reason": "no value"}
-    return {"mean": number(mean.mean, digits), "interval": _interval(mean, digits)}
+def footnotes(rows: list[dict]) -> list[str]:
+    """The reasons of the rows' empty cells, each once; the cells get their number as `note`."""
+    empty = [cell for row in rows for cell in row["cells"] if "reason" in cell]
+    reasons = list(dict.fromkeys(cell["reason"] for cell in empty))
+    for cell in empty:
+        cell["note"] = 1 + reasons.index(cell["reason"])
+    return reasons
+
+
+def about(measure: Measure) -> str:
+    """What a measure is good for and not, what it is taken against, and whose work it is."""
+    return f"{measure.good_for} {measure.not_for} Compared with: {measure.compared_with}. By {measure.library}."
+
+
+def _cell(mean: Mean | None, digits: int, sign: bool = False) -> dict | None:
+    return mean and {"mean": number(mean.mean, digits, sign), "interval": _interval(mean, digits, sign)}
 
 
 def _interval(mean: Mean, digits: int, sign: bool = False) -> str:
@@ -166,7 +174,7 @@ def unmeasured(settings: dict, scores: Scores, priced: list[dict]) -> list[tuple
         found.append(("Another speaker's floor", "evaluation.other_speaker is null"))
     for key, measure in MEASURES.items():
         if scores.mean("finetuned", key) is None:
-            found.append((capital(measure.label), _why_no_mean(key, scores)))
+            found.append((capital(measure.label), why_no_mean(key, "finetuned", scores)))
     ran = {row["gpu"] for row in priced}
     for gpu in settings["report"]["gpu_price_per_hour"]:
         if gpu not in ran:
@@ -176,8 +184,10 @@ def unmeasured(settings: dict, scores: Scores, priced: list[dict]) -> list[tuple
     return found
 
 
-def _why_no_mean(key: str, scores: Scores) -> str:
-    """The reason that most of the fine-tuned clips give."""
-    reasons = [row["missing"].get(key) for (_, system), row in scores.rows.items() if system == "finetuned"]
+def why_no_mean(key: str, system: str, scores: Scores) -> str:
+    """The reason that most of the system's clips give."""
+    if system == "other_speaker" and not scores.anchor("floor"):
+        return "evaluation.other_speaker is null"
+    reasons = [row["missing"].get(key) for (_, whose), row in scores.rows.items() if whose == system]
     reasons = [reason for reason in reasons if reason]
     return max(set(reasons), key=reasons.count) if reasons else "evaluate left no value"

@@ -140,5 +140,5 @@ def _windows(clip: Clip, heard: Heard, words: Words, voices: Voices, window_seco
 def _other(clip: Clip, voices: Voices) -> Score:
     raw = clips.samples(clip)
     unasked = dict.fromkeys(MEASURES, Unmeasurable("another speaker's clips are there for the similarity alone"))
-    scores = unasked | voices.scores(clip.utterance, attempt(measures.at_level, raw))
+    scores = unasked | {"secs": voices.scores(clip.utterance, attempt(measures.at_level, raw))["secs"]}
     return Score(clip, len(raw) / RATE, "", scores, [], None, "")

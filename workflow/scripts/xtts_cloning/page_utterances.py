@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 
 from xtts_cloning import run_files
-from xtts_cloning.measure_table import MEASURES
+from xtts_cloning.measure_table import MEASURES, RTF
 from xtts_cloning.scores import Scores
 from xtts_cloning.systems import LABELS, SPOKEN
-from xtts_cloning.words import DASH, number
+from xtts_cloning.words import number
 
 KINDS = {"phrase": "phrase", "probe": "unsplit probe", "line": "line", "test": "held-out sentence"}
 SHOWN = {"secs": "SECS", "cer": "CER", "dnsmos_ovrl": "DNSMOS", "plcmos": "PLCMOS", "f0_rmse_cents": "F0 error"}
@@ -19,13 +19,14 @@ NO_TRUTH = "No recording of this text exists."
 def utterances(data: Path, results: Path, scores: Scores) -> list[dict]:
     """One entry per text in the order spoken, each with a cell per system."""
     manifests = {system: _manifest(results / "speech" / system) for system in SPOKEN}
+    speeds = {system: _speeds(results / "speech" / system) for system in SPOKEN}
     recorded = _recordings(data)
     texts = {row["utterance"]: row for rows in manifests.values() for row in rows.values()}
     suspects = {entry["utterance"] for entry in scores.suspects()}
     entries = []
     for name, row in texts.items():
         cells = [_recorded_cell(name, recorded, data, results, scores)]
-        cells += [_spoken_cell(name, system, manifests[system], results, scores) for system in SPOKEN]
+        cells += [_spoken_cell(name, s, manifests[s], speeds[s], results, scores) for s in SPOKEN]
         entries.append(
             {
                 "id": name,
@@ -46,6 +47,12 @@ def _manifest(folder: Path) -> dict[str, dict]:
     return {} if table is None else {row["utterance"]: row for row in table.to_dict("records")}
 
 
+def _speeds(folder: Path) -> dict[str, float]:
+    """{utterance: RTF} of a timing.csv: its share of the batch's time over its length."""
+    table = run_files.read_table(folder / "timing.csv")
+    return {} if table is None else table[table["mode"] == "batch"].set_index("utterance")["rtf"].to_dict()
+
+
 def _recordings(data: Path) -> dict[str, dict]:
     """{utterance: audio_file and seconds} of the held-out recordings."""
     table = run_files.read_table(data / "mdata_test.csv", "|")
@@ -61,10 +68,10 @@ def _recorded_cell(name: str, recorded: dict, data: Path, results: Path, scores:
         return {**cell, "absent": NO_TRUTH}
     wav = data / recorded[name]["audio_file"]
     clip = _clip(name, "ground_truth", recorded[name]["seconds"], wav, results, scores)
-    return {**cell, "clip": clip, "scores": _shown(name, "ground_truth", scores)}
+    return {**cell, "clip": clip, **_shown(name, "ground_truth", scores)}
 
 
-def _spoken_cell(name: str, system: str, manifest: dict, results: Path, scores: Scores) -> dict:
+def _spoken_cell(name: str, system: str, manifest: dict, speeds: dict, results: Path, scores: Scores) -> dict:
     cell = {"system": system, "label": LABELS[system]}
     if name not in manifest:
         return {**cell, "absent": "Not spoken by this system."}
@@ -73,7 +80,10 @@ def _spoken_cell(name: str, system: str, manifest: dict, results: Path, scores: 
     if row["attempts"] > 1:
         notes.append(f"best of {row['attempts']} attempts")
     clip = _clip(name, system, row["seconds"], results / "speech" / system / row["audio_file"], results, scores)
-    return {**cell, "note": ", ".join(notes), "clip": clip, "scores": _shown(name, system, scores)}
+    shown = _shown(name, system, scores)
+    if name in speeds:
+        shown["scores"].append(("RTF", number(speeds[name], RTF.digits)))
+    return {**cell, "note": ", ".join(notes), "clip": clip, **shown}
 
 
 def _clip(name: str, system: str, seconds: float, wav: Path, results: Path, scores: Scores) -> dict:
@@ -102,16 +112,17 @@ def _data_uri(path: Path) -> str | None:
     return f"data:image/{path.suffix[1:]};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _shown(name: str, system: str, scores: Scores) -> list[dict]:
-    """The scores under a player: value, or a dash with its reason."""
-    cells = []
+def _shown(name: str, system: str, scores: Scores) -> dict:
+    """What stands under a player. scores: (label, value); empty: (labels, the reason why these have no value)."""
+    values: list[tuple[str, str]] = []
+    empty: dict[str, list[str]] = {}
     for measure, label in SHOWN.items():
         value, reason = scores.of(name, system, measure)
-        if value is None and not reason:
-            continue
-        text = DASH if value is None else number(value, MEASURES[measure].digits)
-        cells.append({"label": label, "value": text, "reason": reason})
-    return cells
+        if value is not None:
+            values.append((label, number(value, MEASURES[measure].digits)))
+        elif reason:
+            empty.setdefault(reason, []).append(label)
+    return {"scores": values, "empty": [(", ".join(labels), reason) for reason, labels in empty.items()]}
 
 
 def sort_keys() -> list[tuple[str, str]]:

@@ -25,6 +25,7 @@ from xtts_cloning import (
     scores,
     source_figures,
 )
+from xtts_cloning.measure_table import RTF
 from xtts_cloning.systems import LABELS
 from xtts_cloning.words import duration, plural, size
 
@@ -84,6 +85,7 @@ def is_stand_in(model: Path) -> bool:
 
 def _summary(settings: dict, data: Path, results: Path, found: scores.Scores, shown: dict, source: dict) -> dict:
     priced = costs.gpu_costs(results, settings["report"]["gpu_price_per_hour"])
+    measures = comparison.measure_rows(found)
     rows = source_figures.rows(source["figures"], settings, results, found, shown["dataset"], shown["reference"])
     return {
         "lede": _lede(settings, shown),
@@ -92,7 +94,9 @@ def _summary(settings: dict, data: Path, results: Path, found: scores.Scores, sh
             "sentences": comparison.sentences(found),
         },
         "confidence": "95%",
-        "measures": comparison.measure_rows(found),
+        "measures": measures,
+        "footnotes": comparison.footnotes(measures),
+        "rtf": {"label": comparison.capital(RTF.label), "about": comparison.about(RTF)},
         "anchors": [(name, what) for name in ("ceiling", "floor") if (what := found.anchor(name))],
         "measure_columns": [(system, comparison.SHORT[system]) for system in comparison.COLUMNS],
         "interval_plots": comparison.interval_plots(found),
@@ -127,6 +131,7 @@ def _listen(settings: dict, data: Path, results: Path, found: scores.Scores, ref
         "columns": list(LABELS.items()),
         "sort_keys": page_utterances.sort_keys(),
         "suspects": [{**entry, "label": LABELS[entry["system"]]} for entry in found.suspects()],
+        "suspect_if": found.summary.get("settings", {}).get("suspect_if"),
         "quality_plots": comparison.quality_plots(found),
         "window_seconds": settings["evaluation"]["window_seconds"],
         "results": results,

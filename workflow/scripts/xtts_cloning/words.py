@@ -2,7 +2,6 @@
 
 MINUS = "\u2212"
 TIMES = "\u00d7"
-DASH = "\u2013"
 
 
 def number(value: float, digits: int = 2, sign: bool = False) -> str:
