@@ -82,6 +82,7 @@ test-hpc: setup  ## build the image, and run the demo in it and on a real Slurm 
 bench: setup  ## measure against the TTS library, side by side; hours, on a machine that does nothing else
 	@.venv/xtts/bin/python tests/benchmarks/decode.py
 	@.venv/xtts/bin/python tests/benchmarks/finetune_step.py
+	@.venv/xtts/bin/python tests/benchmarks/finetune_memory.py
 	@.venv/xtts/bin/python tests/benchmarks/subset_archive.py
 	@if nvidia-smi >/dev/null 2>&1; then .venv/xtts/bin/python tests/benchmarks/gpu.py; fi
 	@.venv/xtts/bin/python tests/benchmarks/results.py

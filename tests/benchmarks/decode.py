@@ -19,6 +19,7 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow" / "scripts")]
+from hardware import processor  # noqa: E402
 from xtts_cloning import decoding, vocoder  # noqa: E402
 
 SAMPLING = {"temperature": 0.75, "top_k": 50, "top_p": 0.85, "repetition_penalty": 5.0, "length_penalty": 1.0}
@@ -114,7 +115,6 @@ def measure(model, arguments: argparse.Namespace) -> dict:
         "device": torch.cuda.get_device_name() if arguments.device == "cuda" else processor(),
         "torch": torch.__version__,
         "threads": arguments.threads,
-        "load_average": os.getloadavg()[0],
         "layers": arguments.layers,
         "sentences": arguments.sentences,
         "audio_codes": tokens,
@@ -176,12 +176,6 @@ def speak(model, sentences: list[tuple[str, int]], latents, speaker, precision: 
 
 def audio_seconds(model, sentences: list) -> float:
     return sum(count for _, count in sentences) * model.gpt.code_stride_len / model.args.input_sample_rate
-
-
-def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else 'unknown'}, {len(os.sched_getaffinity(0))} cores"
 
 
 if __name__ == "__main__":

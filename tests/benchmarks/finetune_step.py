@@ -18,8 +18,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow" / "scripts")]
+from hardware import processor  # noqa: E402
+
 FULL_SIZE = {"gpt_layers": 30, "gpt_n_model_channels": 1024, "gpt_n_heads": 16, "decoder_input_dim": 1024}
-VARIANTS = ["library fp32", "ours fp32", "ours bf16"]
+VARIANTS = ["library fp32", "ours fp32", "ours fp32 checkpointed", "ours bf16", "ours bf16 checkpointed"]
 SETTINGS = {
     "grad_accum": 1,
     "gradient_checkpointing": False,
@@ -33,7 +35,7 @@ SETTINGS |= {"weight_decay": 0.01, "grad_clip": 1.0}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="default: all of this processor's")
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--steps", type=int, default=3, help="timed steps in each process, after one that is not")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -41,21 +43,20 @@ def main() -> None:
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)  # the folder of a process of its own
     arguments = parser.parse_args()
     if arguments.measure:
-        print(json.dumps(measure(arguments.variants[0], arguments.measure, arguments.steps, arguments.threads)))
+        print(json.dumps(measure(arguments.measure, arguments)))
         return
     if "LJSPEECH_ARCHIVE" not in os.environ:
         sys.exit("error: set LJSPEECH_ARCHIVE to an LJSpeech archive, for real clips")
     with tempfile.TemporaryDirectory(prefix="finetune-benchmark-") as name:
         write_inputs(Path(name), arguments.batch_size)
-        results = {variant: in_a_process(variant, name, arguments) for variant in arguments.variants}
+        variants = arguments.variants or [variant for variant in VARIANTS if "bf16" not in variant or has_bf16()]
+        results = {variant: in_a_process(variant, name, arguments) for variant in variants}
     baseline = results.get("library fp32")
     for result in results.values():
         for kind in ("wall_seconds", "cpu_seconds") if baseline else ():
             result[f"times_as_fast_{kind[:-8]}"] = round(baseline[kind] / result[kind], 2)
-    machine = {"cores": len(os.sched_getaffinity(0)), "load_average": os.getloadavg()[0]}
-    text = json.dumps(
-        {**machine, "batch_size": arguments.batch_size, "threads": arguments.threads, **results}, indent=2
-    )
+    context = {"device": processor(), "threads": arguments.threads, "batch_size": arguments.batch_size}
+    text = json.dumps(context | results, indent=2)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(text + "\n")
     print(text)
@@ -83,14 +84,23 @@ def write_inputs(folder: Path, clips: int) -> None:
     metadata.write_mdata(folder / "mdata.csv", pd.DataFrame(rows))
 
 
+def has_bf16() -> bool:
+    """Whether this processor multiplies bf16 matrices; another does it many times slower than fp32."""
+    import torch
+
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def in_a_process(variant: str, folder: str, arguments: argparse.Namespace) -> dict:
+    """What `measure` finds, of a batch of arguments.batch_size clips."""
     command = [sys.executable, __file__, "--variants", variant, "--measure", folder]
-    command += ["--steps", str(arguments.steps), "--threads", str(arguments.threads)]
-    print(variant, file=sys.stderr, flush=True)
+    for name in ("batch_size", "steps", "threads"):
+        command += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
+    print(variant, "with", arguments.batch_size, "clips", file=sys.stderr, flush=True)
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1])
 
 
-def measure(variant: str, folder: Path, steps: int, threads: int) -> dict:
+def measure(folder: Path, arguments: argparse.Namespace) -> dict:
     """Medians of wall and CPU seconds of a step, the losses, and the process's largest memory."""
     import resource
 
@@ -98,14 +108,16 @@ def measure(variant: str, folder: Path, steps: int, threads: int) -> dict:
     from xtts_cloning import models
     from xtts_cloning.finetuning import read_all
 
-    torch.set_num_threads(threads)
+    (variant,) = arguments.variants
+    torch.set_num_threads(arguments.threads)
     model = models.read(folder)
     stats = torch.load(folder / "mel_stats.pth")
     ((*clips,),) = read_all(model, folder, stats, "en", [folder / "mdata.csv"], torch.device("cpu"))
-    step = (library_step if variant.startswith("library") else our_step)(variant, folder, model, stats, clips)
+    make_step = library_step if variant.startswith("library") else our_step
+    step = make_step(variant, folder, model, stats, clips[: arguments.batch_size])
     del model
-    torch.set_num_threads(threads)  # the library's import sets one
-    timed = [timing(step, number) for number in range(1, steps + 2)]
+    torch.set_num_threads(arguments.threads)  # the library's import sets one
+    timed = [timing(step, number) for number in range(1, arguments.steps + 2)]
     wall, cpu, losses = zip(*timed, strict=True)
     return {
         "wall_seconds": round(statistics.median(wall[1:]), 3),
@@ -127,7 +139,8 @@ def our_step(variant: str, folder: Path, model, stats, clips: list) -> Callable[
 
     gpt_losses.fuse(model.gpt)
     mel, device = training_audio.prompt_mel(stats), torch.device("cpu")
-    trainer = training.Trainer(model.gpt, mel, SETTINGS, 1, device, variant.split()[1])
+    settings = SETTINGS | {"gradient_checkpointing": "checkpointed" in variant}
+    trainer = training.Trainer(model.gpt, mel, settings, 1, device, variant.split()[1])
     batches = training_data.TrainingBatches(clips, training_data.special_tokens(model.gpt), len(clips), seed=1)
     return lambda number: float(training.train_step(trainer, iter([batches[number]]), number))
 

@@ -6,10 +6,12 @@ import subprocess
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+NOT_MEASURED = "Not measured yet."
 MEASURED = {
     "decode": "Speaking sentences, against `Xtts.inference` of TTS 0.21.3",
     "gpu": "Speaking on a GPU",
     "finetune_step": "A fine-tuning step, against the `GPTTrainer` of TTS 0.21.3",
+    "finetune_memory": "Memory and time of a fine-tuning step for each batch size",
     "subset_archive": "The archive pass of `subset`, against `tar -xjf` and reading the table",
 }
 
@@ -25,7 +27,7 @@ def main() -> None:
     parts = ["# Benchmarks", f"Written by `tests/benchmarks/results.py` at commit {commit.stdout.strip()}."]
     for name, title in MEASURED.items():
         path = arguments.folder / f"{name}.json"
-        text = section(json.loads(path.read_text())) if path.exists() else "Not measured."
+        text = section(json.loads(path.read_text())) if path.exists() else NOT_MEASURED
         parts += [f"## {title}", text]
     arguments.output.write_text("\n\n".join(parts) + "\n")
 

@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow" / "scripts")]
 import recordings  # noqa: E402
+from hardware import processor  # noqa: E402
 from xtts_cloning import archives, config, metadata  # noqa: E402
 
 POOL = 64  # different clips, far more than bzip2's 900 kB window holds
@@ -55,8 +56,7 @@ def main() -> None:
             "clips": 13_100,
             "clip_seconds": arguments.seconds,
             "archive_bytes": archive.stat().st_size,
-            "cores": len(os.sched_getaffinity(0)),
-            "load_average": os.getloadavg()[0],
+            "device": processor(),
         }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
