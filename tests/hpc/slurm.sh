@@ -73,7 +73,7 @@ start_accounting() {
   install -d -o mysql -g mysql $base/db /run/mysqld
   mariadb-install-db --user=mysql --datadir=$base/db --auth-root-authentication-method=socket >/dev/null
   setsid mariadbd --no-defaults --user=mysql --datadir=$base/db --socket=/run/mysqld/mysqld.sock --skip-networking \
-    --pid-file=$base/db/mariadbd.pid >$base/log/mariadbd.log 2>&1 </dev/null &
+    --tmpdir=$base/db --pid-file=$base/db/mariadbd.pid >$base/log/mariadbd.log 2>&1 </dev/null &
   wait_until 60 mariadb-admin --socket=/run/mysqld/mysqld.sock ping
   mariadb --socket=/run/mysqld/mysqld.sock -e "CREATE DATABASE slurm_acct_db; CREATE USER slurm@localhost IDENTIFIED BY 'slurm';
     GRANT ALL ON slurm_acct_db.* TO slurm@localhost"
