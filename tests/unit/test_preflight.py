@@ -367,6 +367,13 @@ def test_other_gpus(full, tmp_path, line, status, told):
     assert re.search(told, found.text), found.text
 
 
+def test_checkpointing_fits_a_smaller_gpu(full, tmp_path):
+    give_gpu(tmp_path, "Tesla T4, 15360, 15000, 535.104.05, 7.5")
+    assert results(full)["GPU"].status == "note"
+    full["finetune"]["gradient_checkpointing"] = True
+    assert results(full)["GPU"].status == "ok"
+
+
 def test_without_gpu(full, tmp_path, monkeypatch):
     assert "finetune.precision is fp16, which needs a GPU, and there is no GPU here" in failed(full)["GPU"]
     full["finetune"]["precision"] = "auto"

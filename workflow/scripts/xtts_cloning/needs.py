@@ -58,15 +58,18 @@ def gpu_memory(settings: dict) -> tuple[int, int] | None:
     """Bytes that fine-tuning holds for certain (fp32 weights, gradients, two moments), and with a batch's activations.
 
     None while the model is not there to be measured. Activations of a transformer by Korthikanti et al. 2022
-    (arXiv:2205.05198, equation 2), in 16 bit, for the longest clips; fp32 doubles them.
+    (arXiv:2205.05198, equation 2, and what they give for full recomputation), in 16 bit, for the longest clips; fp32
+    doubles them.
     """
     finetune, gpt = settings["finetune"], _gpt(settings)
     if gpt is None:
         return None
     state = 16 * gpt.parameters
     tokens, width = 1.5 * TOKENS, gpt.args["gpt_n_model_channels"]
-    per_layer = tokens * finetune["batch_size"] * (34 * width + 5 * gpt.args["gpt_n_heads"] * tokens)
-    activations = gpt.args["gpt_layers"] * per_layer * (2 if finetune["precision"] == "fp32" else 1)
+    rows, layers = tokens * finetune["batch_size"], gpt.args["gpt_layers"]
+    per_layer = rows * (34 * width + 5 * gpt.args["gpt_n_heads"] * tokens)
+    kept = per_layer + layers * 2 * rows * width if finetune["gradient_checkpointing"] else layers * per_layer
+    activations = kept * (2 if finetune["precision"] == "fp32" else 1)
     return state, round(state + activations + 1e9)  # CUDA itself and the DVAE take about 1 GB
 
 

@@ -224,7 +224,7 @@ def _gpu(settings: dict) -> str:
     if found.free < all_in_all:
         return Note(
             f"{about}; fine-tuning with these settings may need {all_in_all / 1e9:.0f} GB. If it runs out, "
-            "lower finetune.batch_size and raise finetune.grad_accum by as much"
+            "set finetune.gradient_checkpointing: true; or lower finetune.batch_size and raise grad_accum by as much"
         )
     return f"{about}; fine-tuning needs about {math.ceil(all_in_all / 1e9)} GB"
 
