@@ -48,6 +48,7 @@ class Trainer:
         self.optimizer = adamw(self.gpt, self.settings, self.device)
         self.scaler = torch.cuda.amp.GradScaler(enabled=self.precision == "fp16")
         if self.settings["gradient_checkpointing"]:
+            self.gpt.gpt.config.use_cache = False  # of no use here, and transformers warns
             self.gpt.gpt.gradient_checkpointing_enable({"use_reentrant": False})
 
 
