@@ -53,7 +53,7 @@ def builtin(demo):
 
 def test_a_speaker_of_the_model_as_the_other_one(builtin):
     """She says the held-out sentences; another one, and the report's title, rerun no more than they touch."""
-    other = {"synthesize_other_speaker", *EVALUATION}
+    other = {"synthesize:other_speaker", *EVALUATION}
     ana = edit_config(builtin.checkout, {"evaluation.other_speaker": "Ana Example"})
     assert planned(builtin.checkout, config=ana) == other
     folder = builtin.results / "speech/other_speaker"

@@ -1,6 +1,12 @@
-# Speech of the model as downloaded (zero_shot) and as fine-tuned, from the same texts, reference and seeds.
+# Speech of the model as downloaded (zero_shot) and as fine-tuned, from the same texts, reference and seeds. And, where
+# the config names one, a speaker that comes with the model says the held-out sentences: the floor of the similarity.
 BUILTIN_SPEAKER = configuration.builtin_speaker(config)
-SPOKEN_WITH = {"zero_shot": MODEL, "finetuned": f"{RESULTS}/finetune"}
+SPOKEN_WITH = {"zero_shot": MODEL, "finetuned": f"{RESULTS}/finetune", "other_speaker": MODEL}
+
+
+def unless_other(own, other):
+    """An input or param: `own` for the cloned voice's systems, `other` for the other speaker."""
+    return lambda wildcards: other if wildcards.system == "other_speaker" else own
 
 
 rule synthesize:
@@ -9,9 +15,9 @@ rule synthesize:
         model=lambda wildcards: f"{SPOKEN_WITH[wildcards.system]}/model.pth",
         config=lambda wildcards: f"{SPOKEN_WITH[wildcards.system]}/config.json",
         vocab=lambda wildcards: f"{SPOKEN_WITH[wildcards.system]}/vocab.json",
-        reference=f"{DATA}/reference.wav",
+        voice=unless_other(f"{DATA}/reference.wav", f"{MODEL}/speakers_xtts.pth"),
         test=f"{DATA}/mdata_test.csv",
-        lines=config["synthesis"]["lines"],
+        lines=unless_other(config["synthesis"]["lines"], []),
     output:
         directory(f"{RESULTS}/speech/{{system}}"),
     log:
@@ -19,7 +25,7 @@ rule synthesize:
     benchmark:
         f"{RESULTS}/benchmarks/synthesize_{{system}}.tsv"
     wildcard_constraints:
-        system="zero_shot|finetuned",
+        system="zero_shot|finetuned" + ("|other_speaker" if BUILTIN_SPEAKER else ""),
     container:
         CONTAINER
     threads: config["compute"]["threads"]
@@ -28,34 +34,11 @@ rule synthesize:
         runtime=growing(120),
         gpu=1 if config["compute"]["device"] != "cpu" else 0,
     params:
-        settings=settings("synthesize"),
+        settings=unless_other(settings("synthesize"), settings("synthesize_other_speaker")),
         lock=LOCK,
         model=subpath(input.model, parent=True),
-        voice=["--reference", f"{DATA}/reference.wav"],
-        texts=["--phrases", "--lines", config["synthesis"]["lines"]],
+        voice=unless_other(["--reference", f"{DATA}/reference.wav"], ["--speaker", BUILTIN_SPEAKER]),
+        texts=unless_other(["--phrases", "--lines", config["synthesis"]["lines"]], []),
     shell:
         "python {input.script} --settings {params.settings:q} --model {params.model:q} {params.voice:q}"
         " {params.texts:q} --test {input.test:q} --output {output:q} 2>&1 | tee {log:q}"
-
-
-# A speaker that comes with the model says the held-out sentences: what similarity is between two people.
-if BUILTIN_SPEAKER:
-
-    use rule synthesize as synthesize_other_speaker with:
-        input:
-            **code("synthesize"),
-            model=f"{MODEL}/model.pth",
-            beside=expand(f"{MODEL}/{{name}}", name=["config.json", "vocab.json", "speakers_xtts.pth"]),
-            test=f"{DATA}/mdata_test.csv",
-        output:
-            directory(f"{RESULTS}/speech/other_speaker"),
-        log:
-            f"{RESULTS}/logs/synthesize_other_speaker.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/synthesize_other_speaker.tsv"
-        params:
-            settings=settings("synthesize_other_speaker"),
-            lock=LOCK,
-            model=subpath(input.model, parent=True),
-            voice=["--speaker", BUILTIN_SPEAKER],
-            texts=[],
