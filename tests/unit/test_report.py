@@ -16,6 +16,7 @@ import report_zip
 import run_tree
 from markupsafe import Markup
 from xtts_cloning import charts, checkpoints, config, costs, dag, page_audio, provenance, report, scores
+from xtts_cloning.measure_table import MEASURES
 
 HOSTILE = "<script>window.hacked = 1</script> & </script><img src=x onerror=alert(1)> \"quoted\" 'it'"
 
@@ -139,6 +140,30 @@ def test_source_figures_stand_beside_the_measured_ones(page):
     for words in ("about 5 s", "3.12 times real time", "550 LJSpeech clips", "no H100 ran", "no A100 ran", "48 clips"):
         assert words in text
     assert "evaluation loss 6.900 to 5.360" in text
+
+
+def test_table_says_what_each_measure_is_compared_with_and_why_a_cell_is_empty(page):
+    text = " ".join("".join(Reader(page).text).split())
+    against = "mean embedding of the held-out recordings of other sentences"
+    assert f"Speaker similarity (SECS) cosine, ↑ higher is better against: {against}" in text
+    assert "Its ceiling is real recordings; its floor is another speaker." in text
+    notes = re.search(r'<ol class="footnotes">(.*?)</ol>', page).group(1)
+    assert re.findall("<li[^>]*>([^<]*)", notes) == ["another speaker&#39;s clips are there for the similarity alone"]
+    assert page.count('href="#why-1"') == len(MEASURES) - 1
+    assert text.count("needs no reference") == 4
+
+
+def test_a_speaker_of_the_model_is_in_the_provenance(copy, monkeypatch):
+    monkeypatch.setattr(charts, "chart", lambda *_: Markup('<svg aria-label="chart"></svg>'))
+    settings = settings_of(copy)
+    settings["evaluation"]["other_speaker"] = "Ana Example"
+    spoken = copy / "results/demo/speech/other_speaker"
+    shutil.copytree(copy / "results/demo/speech/zero_shot", spoken)
+    text = write(copy, settings)
+    found = json.loads((copy / "results/demo/provenance.json").read_text())
+    assert found["outputs"][str(spoken)]["files"] == 11 + 3
+    assert str(copy / "data/models/demo/speakers_xtts.pth") in found["inputs"]
+    assert "other-speaker ran on" in text
 
 
 def test_cost_only_for_the_gpu_that_ran(copy):

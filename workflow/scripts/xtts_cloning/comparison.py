@@ -25,7 +25,8 @@ def measure_rows(scores: Scores) -> list[dict]:
             ]
             difference = scores.difference(key)
             last = _cell(difference, measure.digits, sign=True) or {"reason": "needs both systems' values"}
-            row = {"label": capital(measure.label), "better": ARROWS[measure.better], "about": about(measure)}
+            row = {"label": capital(measure.label), "against": measure.compared_with, "about": about(measure)}
+            row["better"] = ", ".join(filter(None, [measure.unit, ARROWS[measure.better]]))
             rows.append({**row, "cells": [*cells, {**last, "verdict": verdict(key, difference)}]})
     return rows
 
@@ -40,8 +41,8 @@ def footnotes(rows: list[dict]) -> list[str]:
 
 
 def about(measure: Measure) -> str:
-    """What a measure is good for and not, what it is taken against, and whose work it is."""
-    return f"{measure.good_for} {measure.not_for} Compared with: {measure.compared_with}. By {measure.library}."
+    """What a measure is good for and not, and whose work it is."""
+    return f"{measure.good_for} {measure.not_for} By {measure.library}."
 
 
 def _cell(mean: Mean | None, digits: int, sign: bool = False) -> dict | None:
@@ -171,7 +172,7 @@ def unmeasured(settings: dict, scores: Scores, priced: list[dict]) -> list[tuple
         why = "evaluation.similarity is resemblyzer, which runs offline; set it to wavlm for the field's convention"
         found.append(("Similarity by WavLM", why))
     if not scores.mean("other_speaker", "secs"):
-        found.append(("Another speaker's floor", "evaluation.other_speaker is null"))
+        found.append(("Another speaker's floor", why_no_mean("secs", "other_speaker", scores)))
     for key, measure in MEASURES.items():
         if scores.mean("finetuned", key) is None:
             found.append((capital(measure.label), why_no_mean(key, "finetuned", scores)))
@@ -186,8 +187,9 @@ def unmeasured(settings: dict, scores: Scores, priced: list[dict]) -> list[tuple
 
 def why_no_mean(key: str, system: str, scores: Scores) -> str:
     """The reason that most of the system's clips give."""
-    if system == "other_speaker" and not scores.anchor("floor"):
+    rows = [row for (_, whose), row in scores.rows.items() if whose == system]
+    if system == "other_speaker" and not rows:
         return "evaluation.other_speaker is null"
-    reasons = [row["missing"].get(key) for (_, whose), row in scores.rows.items() if whose == system]
+    reasons = [row["missing"].get(key) for row in rows]
     reasons = [reason for reason in reasons if reason]
     return max(set(reasons), key=reasons.count) if reasons else "evaluate left no value"

@@ -10,7 +10,7 @@ class Measure(NamedTuple):
     unit: str
     better: str | None  # higher, lower, or None where neither is better
     digits: int
-    compared_with: str
+    compared_with: str | None  # None: it needs no reference
     library: str
     good_for: str
     not_for: str
@@ -62,7 +62,7 @@ MEASURES = {
         "MOS 1-5",
         "higher",
         2,
-        "nothing: no reference is needed",
+        None,
         "speechmos (DNSMOS P.835, Reddy et al. 2022)",
         "Noise, buzz and distortion, as listeners of denoised calls would rate them.",
         "Signal quality, not naturalness: clean robotic speech beats noisy real speech.",
@@ -72,7 +72,7 @@ MEASURES = {
         "MOS 1-5",
         "higher",
         2,
-        "nothing: no reference is needed",
+        None,
         "speechmos (DNSMOS, Reddy et al. 2021)",
         "A second opinion on overall signal quality, from another network and other ratings.",
         "As DNSMOS OVRL: signal quality, not naturalness.",
@@ -82,7 +82,7 @@ MEASURES = {
         "MOS 1-5",
         "higher",
         2,
-        "nothing: no reference is needed",
+        None,
         "speechmos (PLCMOS v2, Diener et al. 2023)",
         "Gaps, clicks and smeared joints, what lost packets and bad joins sound like.",
         "Trained on packet loss, not on synthesis: no judgement of prosody or voice.",
@@ -132,7 +132,7 @@ MEASURES = {
         "LUFS",
         None,
         1,
-        "nothing: no reference is needed",
+        None,
         "pyloudnorm (ITU-R BS.1770-4)",
         "Whether systems differ in level, which listeners take for quality. All other measures are free of it.",
         "Neither higher nor lower is better.",
@@ -143,7 +143,7 @@ RTF = Measure(
     "wall s / audio s",
     "lower",
     3,
-    "the clock: see timing.csv for what it includes",
+    "the clock",
     "time.perf_counter",
     "Speed: below 1 is faster than real time; its inverse is 'times real time'.",
     "Depends on machine, load and batch: single-stream and batched speed are two numbers.",

@@ -58,10 +58,9 @@ def _quality_range(scores: Scores) -> str | None:
     for _, system, way, windows in scores.windows():
         rated = [window for window in windows if window.get("dnsmos_ovrl") is not None]
         if way == "unsplit" and rated:
-            first, last = (
-                f"{w['dnsmos_ovrl']:.2f} at {w['start']:.0f} to {w['end']:.0f} s" for w in (rated[0], rated[-1])
-            )
-            found.append(f"{LABELS[system].lower()}, unsplit: DNSMOS OVRL {first}, {last}")
+            ends = [rated[0], rated[-1]] if len(rated) > 1 else rated
+            values = [f"{w['dnsmos_ovrl']:.2f} at {w['start']:.0f} to {w['end']:.0f} s" for w in ends]
+            found.append(f"{LABELS[system].lower()}, unsplit: DNSMOS OVRL {', '.join(values)}")
     return "\n".join(found) or None
 
 
