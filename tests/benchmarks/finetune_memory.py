@@ -11,13 +11,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from finetune_step import ROOT, in_a_process, write_inputs
+from finetune_step import ROOT, in_a_process, medians, write_inputs
 from hardware import processor
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--output", type=Path, default=ROOT / "results/benchmarks/finetune_memory.json")
@@ -30,7 +30,8 @@ def main() -> None:
         for batch_size in arguments.batch_sizes:
             one = argparse.Namespace(batch_size=batch_size, steps=1, threads=arguments.threads)
             kept, checkpointed = (
-                in_a_process(f"ours {arguments.precision}{suffix}", folder, one) for suffix in ("", " checkpointed")
+                medians([in_a_process(f"ours {arguments.precision}{suffix}", folder, one)])
+                for suffix in ("", " checkpointed")
             )
             result[f"batch_size {batch_size}"] = {
                 "peak_gigabytes": kept["peak_gigabytes"],

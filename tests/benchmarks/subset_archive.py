@@ -32,7 +32,7 @@ import json, os, sys, time
 begin = time.perf_counter()
 _, status, usage = os.wait4(os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:]), 0)
 times = {"wall_seconds": time.perf_counter() - begin, "cpu_seconds": usage.ru_utime + usage.ru_stime}
-print(json.dumps(times | {"peak_rss_bytes": usage.ru_maxrss * 1024}))
+print(json.dumps(times | {"peak_megabytes": usage.ru_maxrss * 1024 / 1e6}))
 sys.exit(os.waitstatus_to_exitcode(status))
 """
 
@@ -55,7 +55,7 @@ def main() -> None:
         result = summary(*zip(*runs, strict=True)) | {
             "clips": 13_100,
             "clip_seconds": arguments.seconds,
-            "archive_bytes": archive.stat().st_size,
+            "archive_megabytes": archive.stat().st_size / 1e6,
             "device": processor(),
         }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def unpack(archive: Path, folder: Path) -> dict:
     return {
         "wall_seconds": sum(one["wall_seconds"] for one in measured),
         "cpu_seconds": sum(one["cpu_seconds"] for one in measured),
-        "peak_rss_bytes": max(one["peak_rss_bytes"] for one in measured),
+        "peak_megabytes": max(one["peak_megabytes"] for one in measured),
     }
 
 
