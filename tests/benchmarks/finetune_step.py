@@ -143,8 +143,9 @@ def timing(step: Callable[[int], None], number: int) -> tuple[float, float]:
 
 def our_step(variant: str, folder: Path, model, stats, clips: list) -> Callable[[int], None]:
     import torch
-    from xtts_cloning import gpt_losses, training, training_audio, training_data
+    from xtts_cloning import compute, gpt_losses, training, training_audio, training_data
 
+    compute.keep_freed_memory()
     gpt_losses.fuse(model.gpt)
     mel, device = training_audio.prompt_mel(stats), torch.device("cpu")
     settings = SETTINGS | {"gradient_checkpointing": "checkpointed" in variant}

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow" / "scripts")]
 import recordings  # noqa: E402
 from hardware import processor  # noqa: E402
-from xtts_cloning import archives, config, metadata  # noqa: E402
+from xtts_cloning import archives, config, files, metadata  # noqa: E402
 
 POOL = 64  # different clips, far more than bzip2's 900 kB window holds
 READ_TABLE = "import csv, sys; print(len(list(csv.reader(open(sys.argv[1]), delimiter='|', quoting=csv.QUOTE_NONE))))"
@@ -50,6 +50,7 @@ def main() -> None:
         archive = folder / "speech.tar.bz2"
         write_archive(archive, real_table(), arguments.seconds)
         settings = config.settings(config.load(config.DEFAULTS), "subset")
+        settings["dataset"]["sha256"] = files.sha256(archive)
         settings["subset"]["min_seconds"] = min(settings["subset"]["min_seconds"], arguments.seconds)
         runs = [(unpack(archive, folder), subset(archive, settings, folder)) for _ in range(arguments.runs)]
         result = summary(*zip(*runs, strict=True)) | {

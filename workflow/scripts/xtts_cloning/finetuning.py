@@ -27,6 +27,8 @@ def finetune(settings: dict, model_folder: Path, train_manifest: Path, eval_mani
     """
     started = time.perf_counter()
     device = compute.prepare(settings["compute"])
+    if device.type == "cpu":
+        compute.keep_freed_memory()
     precision = choose_precision(settings["finetune"]["precision"], device)
     torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32: the audio codes are the CPU's
     with files.exclusive(output):
