@@ -124,7 +124,7 @@ def test_demo_on_slurm_without_accounting_and_network(demo, on_slurm, image):
 def test_demo_on_slurm_with_accounting_and_the_driver_in_a_job(demo, on_slurm, image):
     """A second run of the same speaker, so that only what follows the reference is left to do."""
     edit_config(on_slurm, {"run": "accounting"}, "config/accounting.yaml")
-    shutil.rmtree(on_slurm / "seen")
+    shutil.rmtree(on_slurm / "seen", ignore_errors=True)
     with cluster.running("--accounting"):
         cluster.write_profile(on_slurm, True, cluster.witness(on_slurm), **GPU_RULES)
         command = ["sbatch", "--parsable", "--account=project", "workflow/profiles/slurm/driver.sbatch"]
