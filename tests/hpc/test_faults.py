@@ -1,6 +1,6 @@
 """What goes wrong on clusters, each on a short fine-tuning (in the virtual environment), on a real Slurm.
 
-Budget on two cores: 9 minutes, besides the demo's own run.
+Budget on two cores: 7 minutes, besides the demo's own run.
 """
 
 import cluster
