@@ -124,5 +124,6 @@ def test_real_speech_is_nearer_to_itself_in_noise_than_to_other_words(real_clips
 def test_every_measure_says_what_it_is_good_for_and_not():
     for name, measure in MEASURES.items():
         assert measure.better in ("higher", "lower", None), name
-        for text in (measure.label, measure.compared_with, measure.library, measure.good_for, measure.not_for):
+        for text in (measure.label, measure.library, measure.good_for, measure.not_for):
             assert len(text) > 3, name
+        assert measure.compared_with is None or len(measure.compared_with) > 3, name
