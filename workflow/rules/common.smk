@@ -64,6 +64,11 @@ def growing(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
+def unless_other(own, other):
+    """An input or param of synthesize: `own` for the cloned voice's systems, `other` for the other speaker."""
+    return lambda wildcards: other if wildcards.system == "other_speaker" else own
+
+
 def licence_accepted(wildcards):
     """No input; stops the driver, in a dry run too, until the model's licence is accepted. Not a param: no reruns."""
     if problem := configuration.licence_problem(config, os.environ):

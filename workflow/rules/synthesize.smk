@@ -4,11 +4,6 @@ BUILTIN_SPEAKER = configuration.builtin_speaker(config)
 SPOKEN_WITH = {"zero_shot": MODEL, "finetuned": f"{RESULTS}/finetune", "other_speaker": MODEL}
 
 
-def unless_other(own, other):
-    """An input or param: `own` for the cloned voice's systems, `other` for the other speaker."""
-    return lambda wildcards: other if wildcards.system == "other_speaker" else own
-
-
 rule synthesize:
     input:
         **code("synthesize"),
