@@ -74,7 +74,7 @@ deploy:  ## copy the checkout to a cluster: HOST=user@host DIR=folder WITH="imag
 	@workflow/scripts/deploy.sh "$(HOST)" "$(DIR)" $(WITH)
 
 test: setup  ## every test that this machine can run
-	@.venv/xtts/bin/python -m pytest
+	@.venv/xtts/bin/python -m pytest --durations=25
 
 test-hpc: setup  ## build the image, and run the demo in it and on a real Slurm (root on Debian 12)
 	@.venv/xtts/bin/python -m pytest tests/hpc --durations=0
