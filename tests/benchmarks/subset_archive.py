@@ -2,8 +2,8 @@
 
 The archive has LJSpeech's own 13,100-row metadata.csv (from LJSPEECH_ARCHIVE) and a generated clip for every row:
 bursts of noise that bzip2 shrinks to three quarters, as it does LJSpeech (0.71), all as long as LJSpeech's are on
-average unless `--seconds` says otherwise. Ours is the whole step, start of Python, checks and the 600 WAVs included; the
-baseline only unpacks and reads the table.
+average unless `--seconds` says otherwise. Ours is the whole step, start of Python, checks and the 600 WAVs included;
+the baseline only unpacks and reads the table.
 """
 
 import argparse
