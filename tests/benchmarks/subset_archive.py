@@ -53,6 +53,7 @@ def main() -> None:
         settings["dataset"]["sha256"] = files.sha256(archive)
         runs = [(unpack(archive, folder), subset(archive, settings, folder)) for _ in range(arguments.runs)]
         result = summary(*zip(*runs, strict=True)) | {
+            "runs": arguments.runs,
             "clips": 13_100,
             "clip_seconds": arguments.seconds,
             "archive_megabytes": archive.stat().st_size / 1e6,
