@@ -18,8 +18,8 @@ SECTIONS = {  # file: title, and what the table needs to be read
     ),
     "finetune_step": (
         "A fine-tuning step, against the `GPTTrainer` of TTS 0.21.3",
-        "Full size, real clips. Ours lets the process keep freed memory, as fine-tuning does on a CPU; the library's does "
-        "not. bf16 is measured where the processor multiplies bf16 matrices.",
+        "Full size, real clips. Ours lets the process keep freed memory, as fine-tuning does on a CPU; the library's "
+        "does not. bf16 is measured where the processor multiplies bf16 matrices.",
     ),
     "finetune_memory": (
         "Memory of a fine-tuning step for each batch size",
