@@ -7,6 +7,7 @@ import library_gpt
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers.generation.logits_process import (
     LogitsProcessorList,
     RepetitionPenaltyLogitsProcessor,
@@ -179,6 +180,38 @@ def test_a_stream_that_is_left_disturbs_nobody(gpt):
         break
     decoded = decoding.decode(gpt, requests, VALUES | {"batch_size": 1})
     assert all(torch.equal(a.latents, b.latents) for a, b in zip(decoded, expected, strict=True))
+
+
+class Waits(TorchDispatchMode):
+    """Notes the operations at which, on a GPU, the host and the device wait for each other."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        name = operation.name()
+        from_host = name == "aten::index_put_" and args[2].ndim == 0  # it copies a plain True, say, to the device
+        if from_host or name in ("aten::_local_scalar_dense", "aten::nonzero"):
+            self.found.append(name)
+        return operation(*args, **(kwargs or {}))
+
+
+def test_a_step_can_become_a_cuda_graph(gpt, monkeypatch):
+    """A wait within a step does nothing wrong on a CPU, and on a GPU ends the capture with an error."""
+    waits, advance = Waits(), slots.Slots._advance
+
+    def watched(*arguments):
+        with waits:
+            advance(*arguments)
+
+    monkeypatch.setattr(decoding, "_idle", {})
+    monkeypatch.setattr(slots, "_wants_fixed_shapes", lambda device: True)
+    monkeypatch.setattr(slots.Slots, "_advance", watched)
+    requests = library_gpt.requests(gpt, [9, 4], max_new_tokens=3)
+    for do_sample in (True, False):
+        assert all(len(result.latents) for result in decoding.decode(gpt, requests, VALUES, do_sample=do_sample))
+    assert waits.found == []
 
 
 def test_bf16_is_close_to_fp32(gpt):

@@ -129,7 +129,7 @@ class Slots:
         code = choose(self.network.head(latents), self.seen[slots], self.noise[slots, position])
         self.latents[slots, position] = latents
         self.codes[slots, position] = code
-        self.seen[slots, code] = True
+        self.seen[slots, code] = torch.ones_like(code, dtype=torch.bool)  # a plain True would be copied from the host
         self.code[slots] = code
         self.position += self.active
         self.length += self.active
