@@ -28,8 +28,8 @@ SECTIONS = {  # file: title, and what the table needs to be read
     ),
     "subset_archive": (
         "The archive pass of `subset`, against `tar -xjf` and reading the table",
-        "LJSpeech's own 13,100-row table with generated clips. On a machine shared with others the ratio moves with what "
-        "they do: in a slower phase of the same machine it was 1.88 (331 s and 176 s, medians of 2 runs).",
+        "LJSpeech's own 13,100-row table with generated clips. On a machine shared with others the ratio moves with "
+        "what they do: in a slower phase of the same machine it was 1.88 (331 s and 176 s, medians of 2 runs).",
     ),
 }
 NOT_MEASURED = "Not measured: what it needs was not at hand."
