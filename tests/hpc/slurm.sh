@@ -4,7 +4,7 @@
 #
 # Partitions: cpu (both nodes, the default) and gpu (node1, which has two stand-in GPUs).
 # --accounting adds slurmdbd on MariaDB with the account "project"; without it there is nothing but squeue.
-# Everything but /etc/slurm lies in /run/slurm-tests and is gone after `down`.
+# Everything lies in /run/slurm-tests and /etc/slurm; no cluster is left after `down`.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 base=/run/slurm-tests
@@ -119,6 +119,7 @@ down() { # each daemon by its own process id, the ones that ask others first
     done
   done
   rm -rf $base
+  rm -f /etc/slurm/slurm.conf # with it, every sinfo, so every call of Snakemake, looks 9 s for the cluster that is gone
 }
 
 "$@"
