@@ -163,7 +163,8 @@ def _generate(decoder, windows: list[torch.Tensor], speaker_embedding: torch.Ten
             x = plain(blank(F.leaky_relu_(dilated(blank(F.leaky_relu(x, 0.1))), 0.1))) + x
         return x
 
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    # cuDNN's quickest transposed convolutions may add in any order: the same latents must give the same bytes.
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         x = generator.first(z.contiguous(memory_format=torch.channels_last)) + generator.condition(speaker)
         for stage in generator.stages:
             x = stage.upsample(blank(F.leaky_relu(x, 0.1))) + stage.condition(speaker)
