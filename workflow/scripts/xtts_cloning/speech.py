@@ -124,18 +124,20 @@ def time_alone(
     model, utterances: list[Utterance], conditioning: tuple[torch.Tensor, torch.Tensor], settings: dict
 ) -> list[dict]:
     """Single-stream speed: timing rows of the phrases (of the first utterance where there are none), each spoken again
-    with nothing beside it; the first of them once more before that, to warm up."""
+    with nothing beside it. The first is spoken once more before that, to warm up; on a GPU all are, because each length
+    of the cache has a CUDA graph of its own, captured when it is first needed."""
     phrases = [utterance for utterance in utterances if utterance.kind in ("phrase", "probe")] or utterances[:1]
     latents, speaker_embedding = conditioning
     alone = {**settings["synthesis"], "batch_size": 1}
+    warm_up = phrases if latents.is_cuda else phrases[:1]
     rows = []
-    for utterance in tqdm(phrases[:1] + phrases, desc="timing", unit="utterance", mininterval=2):
+    for utterance in tqdm(warm_up + phrases, desc="timing", unit="utterance", mininterval=2):
         start, samples = time.perf_counter(), 0
         for n in range(len(utterance.text_ids)):
             (decoded,) = decoding.decode(model, [_request(utterance, n, latents, settings)], alone)
             samples += len(vocoder.vocode(model, decoded.latents, speaker_embedding))
         rows.append(_timing(utterance.id, "alone", samples / RATE, time.perf_counter() - start, CLOCK_ALONE))
-    return rows[1:]
+    return rows[len(warm_up) :]
 
 
 def _request(utterance: Utterance, n: int, latents: torch.Tensor, settings: dict, attempt: int = 0) -> decoding.Request:
