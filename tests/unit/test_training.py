@@ -218,6 +218,17 @@ def test_identity_is_of_settings_and_contents(tmp_path):
     assert training_state.identity(settings, [path]) != first
 
 
+def test_what_a_gpu_saved_goes_on_on_a_cpu(case, tmp_path):
+    saved, resumed = case.trainer(), case.trainer()
+    case.train(tmp_path, saved)
+    for group in saved.optimizer.param_groups:
+        group["fused"] = True
+    progress = training_state.Progress(step=SETTINGS["max_steps"] - 1)
+    training_state.save(tmp_path, progress, saved.gpt, saved.optimizer, saved.scaler)
+    resumed_progress, _ = case.train(tmp_path, resumed)
+    assert resumed_progress.step == SETTINGS["max_steps"]
+
+
 def test_a_dvae_without_its_weights_is_refused(tmp_path, standin):
     weights = checkpoints.load(standin / "dvae.pth")
     path = tmp_path / "dvae.pth"

@@ -64,6 +64,8 @@ def restore(folder: Path, gpt: torch.nn.Module, optimizer: Any, scaler: Any) -> 
         return Progress()
     state = checkpoints.load(path)
     gpt.load_state_dict(state["gpt"])
+    for saved, own in zip(state["optimizer"]["param_groups"], optimizer.param_groups, strict=True):
+        saved["fused"] = own["fused"]  # a GPU's kernel; a CPU has none, and may go on with what a GPU saved
     optimizer.load_state_dict(state["optimizer"])
     scaler.load_state_dict(state["scaler"])
     return Progress(**state["progress"])
