@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import torch
-from xtts_cloning import builtin_speakers, standin
+from xtts_cloning.demo import standin
+from xtts_cloning.model import builtin_speakers
 
 
 def write(folder: Path, *names: str, width: int = standin.SIZE["gpt_n_model_channels"]) -> Path:

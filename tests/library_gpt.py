@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 import torch
-from xtts_cloning.decoding import Request
-from xtts_cloning.library import GPT
+from xtts_cloning.model.library import GPT
+from xtts_cloning.speech.decoding import Request
 
 SMALL = {"layers": 2, "model_dim": 64, "heads": 2}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from TTS.tts.layers.xtts.trainer.gpt_trainer import GPTArgs, GPTTrainer, GPTTrainerConfig, XttsAudioConfig
-from xtts_cloning.training_data import LONGEST_PROMPT, RATE, Clip
+from xtts_cloning.training.batches import LONGEST_PROMPT, RATE, Clip
 
 
 def make_trainer(folder: Path, lr: float, weight_decay: float) -> GPTTrainer:

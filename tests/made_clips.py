@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from xtts_cloning import audio, metadata
+from xtts_cloning import audio
+from xtts_cloning.data import metadata
 
 RATE = 22_050
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]

@@ -9,7 +9,7 @@ import soundfile
 import yaml
 from PIL import Image
 from xtts_cloning import config
-from xtts_cloning.measure_table import MEASURES
+from xtts_cloning.evaluation.measure_table import MEASURES
 
 RATE = 24_000
 TRUE_RANGE = {"secs": (0.6, 0.9), "cer": (0.05, 0.3), "dnsmos_ovrl": (2.6, 3.3), "f0_rmse_cents": (120, 320)}

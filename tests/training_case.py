@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 from made_clips import write_manifest
-from xtts_cloning import checkpoints, finetuning, models, training, training_audio, training_data, training_state
-from xtts_cloning.training import Trainer
+from xtts_cloning.model import checkpoints, loading
+from xtts_cloning.training import batches, features, finetuning, loop, state
+from xtts_cloning.training.loop import Trainer
 
 CPU = torch.device("cpu")
 SETTINGS = {"max_steps": 12, "batch_size": 2, "grad_accum": 2, "num_loader_workers": 0, "precision": "fp32"}
@@ -28,23 +29,23 @@ class Case:
         self.standin = standin
         self.train_manifest = write_manifest(folder / "mdata_train.csv", TRAIN_SECONDS, seed=1)
         self.eval_manifest = write_manifest(folder / "mdata_eval.csv", EVAL_SECONDS, seed=2)
-        self.model = models.read(standin)
+        self.model = loading.read(standin)
         self.stats = checkpoints.load(standin / "mel_stats.pth")
         manifests = [self.train_manifest, self.eval_manifest]
         self.clips, self.eval_clips = finetuning.read_all(self.model, standin, self.stats, "en", manifests, CPU)
-        self.tokens = training_data.special_tokens(self.model.gpt)
+        self.tokens = batches.special_tokens(self.model.gpt)
 
     def trainer(self, precision: str = "fp32", **changes) -> Trainer:
-        mel = training_audio.prompt_mel(self.stats)
+        mel = features.prompt_mel(self.stats)
         return Trainer(copy.deepcopy(self.model.gpt), mel, {**SETTINGS, **changes}, 5, CPU, precision)
 
-    def train(self, folder: Path, trainer: Trainer | None = None) -> tuple[training_state.Progress, dict]:
+    def train(self, folder: Path, trainer: Trainer | None = None) -> tuple[state.Progress, dict]:
         """What is left to train from the state in `folder`; the progress and the last weights."""
         trainer = trainer or self.trainer()
-        training_state.prepare(folder)
-        batches = training_data.TrainingBatches(self.clips, self.tokens, trainer.settings["batch_size"], trainer.seed)
-        evaluation = training_data.evaluation_batches(self.eval_clips, self.tokens, 2)
-        progress = training.train(trainer, batches, evaluation, folder, folder / "events")
+        state.prepare(folder)
+        steps = batches.TrainingBatches(self.clips, self.tokens, trainer.settings["batch_size"], trainer.seed)
+        evaluation = batches.evaluation_batches(self.eval_clips, self.tokens, 2)
+        progress = loop.train(trainer, steps, evaluation, folder, folder / "events")
         return progress, trainer.gpt.state_dict()
 
 
@@ -64,5 +65,5 @@ def killed_at(monkeypatch, owner: object, name: str, call: int) -> None:
 
 def shorten_prompts(patch: pytest.MonkeyPatch) -> None:
     """Half a second instead of 3 to 6: the conditioning encoder takes most of a small model's time."""
-    patch.setattr(training_data, "SHORTEST_PROMPT", 6_000)
-    patch.setattr(training_data, "LONGEST_PROMPT", 12_000)
+    patch.setattr(batches, "SHORTEST_PROMPT", 6_000)
+    patch.setattr(batches, "LONGEST_PROMPT", 12_000)

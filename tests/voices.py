@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-from xtts_cloning import audio, espeak
-from xtts_cloning.measures import RATE
+from xtts_cloning import audio
+from xtts_cloning.demo import espeak
+from xtts_cloning.evaluation.measures import RATE
 
 SENTENCES = [
     "The quick brown fox jumps over the lazy dog.",

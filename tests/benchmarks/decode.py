@@ -20,7 +20,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow" / "scripts")]
 from hardware import processor  # noqa: E402
-from xtts_cloning import decoding, vocoder  # noqa: E402
+from xtts_cloning.speech import decoding, vocoder  # noqa: E402
 
 SAMPLING = {"temperature": 0.75, "top_k": 50, "top_p": 0.85, "repetition_penalty": 5.0, "length_penalty": 1.0}
 TEXTS = [
@@ -59,7 +59,7 @@ def library_model(layers: int):
     from TTS.tts.configs.xtts_config import XttsConfig
     from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
     from TTS.tts.models.xtts import Xtts, XttsArgs
-    from xtts_cloning import standin
+    from xtts_cloning.demo import standin
 
     torch.manual_seed(0)
     hub_files = os.environ.get("XTTS_HUB_FILES")  # the real tokenizer, if given: 6,681 tokens

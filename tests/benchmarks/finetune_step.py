@@ -74,8 +74,8 @@ def medians(rounds: list[dict]) -> dict:
 def write_inputs(folder: Path, clips: int) -> None:
     """A full-size model with random weights, and a manifest of the archive's first clips."""
     import pandas as pd
-    from xtts_cloning import archives, metadata
-    from xtts_cloning.standin import write_standin
+    from xtts_cloning.data import archives, metadata
+    from xtts_cloning.demo.standin import write_standin
 
     hub_files = os.environ.get("XTTS_HUB_FILES")  # the real tokenizer, if given: 6,681 tokens
     write_standin(folder, seed=1, vocab=hub_files and Path(hub_files, "vocab.json"), size=FULL_SIZE)
@@ -114,12 +114,12 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict:
     import resource
 
     import torch
-    from xtts_cloning import models
-    from xtts_cloning.finetuning import read_all
+    from xtts_cloning.model import loading
+    from xtts_cloning.training.finetuning import read_all
 
     (variant,) = arguments.variants
     torch.set_num_threads(arguments.threads)
-    model = models.read(folder)
+    model = loading.read(folder)
     stats = torch.load(folder / "mel_stats.pth")
     ((*clips,),) = read_all(model, folder, stats, "en", [folder / "mdata.csv"], torch.device("cpu"))
     make_step = library_step if variant.startswith("library") else our_step
@@ -143,15 +143,16 @@ def timing(step: Callable[[int], None], number: int) -> tuple[float, float]:
 
 def our_step(variant: str, folder: Path, model, stats, clips: list) -> Callable[[int], None]:
     import torch
-    from xtts_cloning import compute, gpt_losses, training, training_audio, training_data
+    from xtts_cloning import compute
+    from xtts_cloning.training import batches, features, loop, losses
 
     compute.keep_freed_memory()
-    gpt_losses.fuse(model.gpt)
-    mel, device = training_audio.prompt_mel(stats), torch.device("cpu")
+    losses.fuse(model.gpt)
+    mel, device = features.prompt_mel(stats), torch.device("cpu")
     settings = SETTINGS | {"gradient_checkpointing": "checkpointed" in variant}
-    trainer = training.Trainer(model.gpt, mel, settings, 1, device, variant.split()[1])
-    batches = training_data.TrainingBatches(clips, training_data.special_tokens(model.gpt), len(clips), seed=1)
-    return lambda number: training.train_step(trainer, iter([batches[number]]), number)
+    trainer = loop.Trainer(model.gpt, mel, settings, 1, device, variant.split()[1])
+    steps = batches.TrainingBatches(clips, batches.special_tokens(model.gpt), len(clips), seed=1)
+    return lambda number: loop.train_step(trainer, iter([steps[number]]), number)
 
 
 def library_step(variant: str, folder: Path, model, stats, clips: list) -> Callable[[int], None]:
@@ -159,7 +160,7 @@ def library_step(variant: str, folder: Path, model, stats, clips: list) -> Calla
 
     import torch
     from library_training import loaded_batch, make_trainer
-    from xtts_cloning.training_data import random_prompt
+    from xtts_cloning.training.batches import random_prompt
 
     trainer = make_trainer(folder, SETTINGS["lr"], SETTINGS["weight_decay"])
     gpt = trainer.xtts.gpt.train()
@@ -168,8 +169,8 @@ def library_step(variant: str, folder: Path, model, stats, clips: list) -> Calla
     def step(number: int) -> None:
         prompts = [random_prompt(len(clip.wav), random.Random(number)) for clip in clips]
         batch = trainer.format_batch_on_device(loaded_batch(clips, prompts))
-        _, losses = trainer.train_step(batch, None)
-        losses["loss"].backward()
+        _, found = trainer.train_step(batch, None)
+        found["loss"].backward()
         torch.nn.utils.clip_grad_norm_(gpt.parameters(), SETTINGS["grad_clip"])
         optimizer.step()
         optimizer.zero_grad()

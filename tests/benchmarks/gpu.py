@@ -19,7 +19,7 @@ from torch import nn
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
-from xtts_cloning import decoding, gpt_step, vocoder  # noqa: E402
+from xtts_cloning.speech import decoding, gpt_step, vocoder  # noqa: E402
 
 SAMPLING = {"temperature": 0.75, "top_k": 50, "top_p": 0.85, "repetition_penalty": 5.0}
 CODES_A_SECOND = 22050 / 1024

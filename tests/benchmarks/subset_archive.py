@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "workflow" / "scripts")]
 import recordings  # noqa: E402
 from hardware import processor  # noqa: E402
-from xtts_cloning import archives, config, files, metadata  # noqa: E402
+from xtts_cloning import config, files  # noqa: E402
+from xtts_cloning.data import archives, metadata  # noqa: E402
 
 POOL = 64  # different clips, far more than bzip2's 900 kB window holds
 READ_TABLE = "import csv, sys; print(len(list(csv.reader(open(sys.argv[1]), delimiter='|', quoting=csv.QUOTE_NONE))))"

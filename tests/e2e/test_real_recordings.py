@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import soundfile
 from checkout import copy_checkout, edit_config, share_environments, snakemake
-from xtts_cloning.standin import write_standin
+from xtts_cloning.demo.standin import write_standin
 
 ROWS = 13_100  # of LJSpeech's metadata.csv
 

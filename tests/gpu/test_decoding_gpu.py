@@ -6,8 +6,8 @@ import library_gpt
 import numpy as np
 import pytest
 import torch
-from xtts_cloning import decoding, slots, vocoder
-from xtts_cloning.library import HifiDecoder
+from xtts_cloning.model.library import HifiDecoder
+from xtts_cloning.speech import decoding, slots, vocoder
 
 pytestmark = pytest.mark.gpu
 VALUES = {"temperature": 0.75, "top_k": 50, "top_p": 0.85, "repetition_penalty": 5.0}

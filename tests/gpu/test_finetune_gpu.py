@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 import torch
 from made_clips import write_manifest
-from xtts_cloning import checkpoints, finetuning, training
 from xtts_cloning.errors import UserError
+from xtts_cloning.model import checkpoints
+from xtts_cloning.training import finetuning, loop
 
 pytestmark = pytest.mark.gpu
 FINETUNE = {
@@ -69,7 +70,7 @@ def test_fp32_follows_the_cpu(finetune, tmp_path):
 def test_killed_it_goes_on_from_the_last_save(finetune, tmp_path, monkeypatch, capsys, precision):
     undisturbed = finetune(precision=precision)
     (tmp_path / "out/summary.json").unlink()
-    real = training.train_step
+    real = loop.train_step
 
     def dying(trainer, batches, step):
         if step == 15:
@@ -77,7 +78,7 @@ def test_killed_it_goes_on_from_the_last_save(finetune, tmp_path, monkeypatch, c
         return real(trainer, batches, step)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "train_step", dying)
+        patch.setattr(loop, "train_step", dying)
         with pytest.raises(KeyboardInterrupt):
             finetune(precision=precision)
     resumed = finetune(precision=precision)
@@ -88,7 +89,7 @@ def test_killed_it_goes_on_from_the_last_save(finetune, tmp_path, monkeypatch, c
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_the_host_never_waits_within_a_step(finetune, monkeypatch, precision):
-    real = training.train_step
+    real = loop.train_step
 
     def watched(trainer, batches, step):
         if step < 3:  # the first steps allocate what later ones reuse
@@ -99,12 +100,12 @@ def test_the_host_never_waits_within_a_step(finetune, monkeypatch, precision):
         finally:
             torch.cuda.set_sync_debug_mode("default")
 
-    monkeypatch.setattr(training, "train_step", watched)
+    monkeypatch.setattr(loop, "train_step", watched)
     assert len(finetune(precision=precision, max_steps=6, num_loader_workers=0)) == 2
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(finetune, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "learning_rate", lambda step, _: 1e-3 if step < 9 else 1e30)
+    monkeypatch.setattr(loop, "learning_rate", lambda step, _: 1e-3 if step < 9 else 1e30)
     with pytest.raises(UserError, match=r"not finite; lower finetune\.lr"):
         finetune(precision="bf16")
     (latest,) = (tmp_path / "out").glob("state-*/latest.pth")

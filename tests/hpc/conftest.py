@@ -8,7 +8,7 @@ from pathlib import Path
 import cluster
 import pytest
 from checkout import ROOT
-from xtts_cloning import images
+from xtts_cloning.driver import images
 
 HERE = Path(__file__).parent
 UNSTABLE_MISSING = 69  # apptainer.sh

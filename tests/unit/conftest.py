@@ -24,9 +24,9 @@ def library_model(standin):
 @pytest.fixture(scope="session")
 def model(standin):
     """The stand-in as the workflow loads it; not to be changed."""
-    from xtts_cloning import models
+    from xtts_cloning.model import loading
 
-    return models.load(standin)
+    return loading.load(standin)
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path("workflow/scripts")
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
-from xtts_cloning import config as configuration, images
+from xtts_cloning import config as configuration
+from xtts_cloning.driver import images
 from xtts_cloning.errors import UserError
 
 try:
@@ -42,21 +43,24 @@ def settings(step):
     return json.dumps(configuration.settings(config, step), sort_keys=True, ensure_ascii=False)
 
 
+def imported(path):
+    """The library's modules that a Python file imports, wherever in it."""
+    for node in ast.walk(ast.parse(Path(workflow.basedir, path).read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "xtts_cloning":
+            place = SCRIPTS.joinpath(*node.module.split("."))
+            room = Path(workflow.basedir, place).is_dir()
+            yield from (place / f"{name.name}.py" for name in node.names) if room else [place.with_suffix(".py")]
+
+
 def code(step):
     """The step's script and every library module that it imports, as inputs: an edit reruns the step, a touch does not."""
-    found, queue = set(), [SCRIPTS / f"{step}.py"]
+    script = SCRIPTS / f"{step}.py"
+    found, queue = set(), [script]
     while queue:
-        path = queue.pop()
-        for node in ast.walk(ast.parse(Path(workflow.basedir, path).read_text())):
-            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("xtts_cloning"):
-                continue
-            names = (
-                [alias.name for alias in node.names] if node.module == "xtts_cloning" else [node.module.split(".")[1]]
-            )
-            modules = {SCRIPTS / "xtts_cloning" / f"{name}.py" for name in names} - found
-            found |= modules
-            queue += modules
-    return {"script": str(SCRIPTS / f"{step}.py"), "library": sorted(map(str, found))}
+        new = set(imported(queue.pop())) - found
+        found |= new
+        queue += new
+    return {"script": str(script), "library": sorted(map(str, found))}
 
 
 def growing(amount):

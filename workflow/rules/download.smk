@@ -1,7 +1,7 @@
 # The archive and the model, for sources that are not local. Both run on the machine that drives the workflow, because
 # compute nodes are often offline, and keep what came under data/*/.store/ whatever becomes of the job. The bytes are
 # pinned by hash, so unlike elsewhere neither script nor environment is an input: an edit of theirs need not retrain.
-from xtts_cloning.checkpoints import PINS
+from xtts_cloning.model.checkpoints import PINS
 
 
 localrules:

@@ -3,7 +3,7 @@ import fcntl
 import subprocess
 
 from snakemake import __version__ as snakemake_version
-from xtts_cloning import slurm
+from xtts_cloning.driver import slurm
 
 
 def git(*arguments):

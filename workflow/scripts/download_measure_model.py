@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from xtts_cloning import downloads, errors
-from xtts_cloning.measure_models import HUB_MODELS
+from xtts_cloning import errors
+from xtts_cloning.evaluation.hub_models import HUB_MODELS
+from xtts_cloning.model import downloads
 
 
 def main() -> None:

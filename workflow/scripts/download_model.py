@@ -4,7 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
-from xtts_cloning import config, downloads, errors
+from xtts_cloning import config, errors
+from xtts_cloning.model import downloads
 
 
 def main() -> None:

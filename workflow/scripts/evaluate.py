@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from xtts_cloning import clips, compute, config, errors, files
-from xtts_cloning.evaluation import Score, evaluate
-from xtts_cloning.measure_table import MEASURES
-from xtts_cloning.measures import Unmeasurable
-from xtts_cloning.summaries import rounded, summarise
+from xtts_cloning import compute, config, errors, files
+from xtts_cloning.evaluation import clips
+from xtts_cloning.evaluation.measure_table import MEASURES
+from xtts_cloning.evaluation.measures import Unmeasurable
+from xtts_cloning.evaluation.scoring import Score, evaluate
+from xtts_cloning.evaluation.summaries import rounded, summarise
 
 
 def main() -> None:

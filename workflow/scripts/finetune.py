@@ -19,7 +19,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = config.read_settings(arguments.settings, "finetune")
 
-    from xtts_cloning.finetuning import finetune  # imports torch and the TTS library: seconds
+    from xtts_cloning.training.finetuning import finetune  # imports torch and the TTS library: seconds
 
     finetune(settings, arguments.model, arguments.train, arguments.eval, arguments.output)
 

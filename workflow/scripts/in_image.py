@@ -10,7 +10,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from xtts_cloning import config, errors, images
+from xtts_cloning import config, errors
+from xtts_cloning.driver import images
 from xtts_cloning.errors import UserError
 
 

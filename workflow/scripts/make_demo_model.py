@@ -13,7 +13,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = config.read_settings(arguments.settings, "make_demo_model")
 
-    from xtts_cloning.standin import write_standin  # imports the TTS library: seconds
+    from xtts_cloning.demo.standin import write_standin  # imports the TTS library: seconds
 
     with files.atomic_folder(arguments.output) as folder:
         write_standin(folder, settings["seed"])

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
-from xtts_cloning import errors, espeak, files
+from xtts_cloning import errors, files
+from xtts_cloning.demo import espeak
 
 RATE = 22050  # Hz, as LJSpeech
 SPEAKER = {"voice": "en-us", "pitch": 60}

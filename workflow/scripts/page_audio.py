@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 import pandas
-from xtts_cloning import errors, page_audio
+from xtts_cloning import errors
+from xtts_cloning.report import mp3
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
     sources |= {
         f"{folder.name}/{path.stem}": path for folder in arguments.speech for path in sorted(folder.glob("*.wav"))
     }
-    page_audio.encode_all(sources, arguments.output, arguments.threads)
+    mp3.encode_all(sources, arguments.output, arguments.threads)
 
 
 if __name__ == "__main__":

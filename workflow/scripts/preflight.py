@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from xtts_cloning import config, errors, preflight
+from xtts_cloning import config, errors
+from xtts_cloning.driver import preflight
 
 MARKS = {"ok": "ok    ", "note": "note  ", "failed": "FAILED"}
 

@@ -8,7 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from xtts_cloning import audio, config, errors, files, reference
+from xtts_cloning import audio, config, errors, files
+from xtts_cloning.data import reference
 
 
 def main() -> None:

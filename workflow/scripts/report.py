@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from xtts_cloning import config, errors, report
+from xtts_cloning import config, errors
+from xtts_cloning.report import page
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path, help="the page to write, in the results folder")
     arguments = parser.parse_args()
     settings = config.read_settings(arguments.settings, "report")
-    report.write(settings, arguments.data, arguments.results, arguments.model, arguments.output)
+    page.write(settings, arguments.data, arguments.results, arguments.model, arguments.output)
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.1f} MB", file=sys.stderr)
 
 

@@ -9,7 +9,9 @@ import os
 import shutil
 from pathlib import Path
 
-from xtts_cloning import archives, config, errors, files, subset, texts
+from xtts_cloning import config, errors, files
+from xtts_cloning.data import archives, subset
+from xtts_cloning.model import texts
 
 
 def main() -> None:

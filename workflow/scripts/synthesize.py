@@ -17,20 +17,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from xtts_cloning import (
-    builtin_speakers,
-    compute,
-    config,
-    decoding,
-    errors,
-    files,
-    latents,
-    machine,
-    models,
-    speech,
-    utterances,
-)
+from xtts_cloning import compute, config, errors, files, machine
 from xtts_cloning.errors import UserError
+from xtts_cloning.model import builtin_speakers, latents, loading
+from xtts_cloning.speech import decoding, speaking, utterances
 
 
 def main() -> None:
@@ -95,19 +85,19 @@ def synthesize(
     planned = utterances.plan(wanted, model_folder, settings["language"], synthesis["split_sentences"])
     device = compute.prepare(settings["compute"])
     try:
-        model = models.load(model_folder, device)
+        model = loading.load(model_folder, device)
         start = time.perf_counter()
         conditioning = voice(model)
-        spoken = speech.speak(model, planned, conditioning, settings)
+        spoken = speaking.speak(model, planned, conditioning, settings)
         wall_seconds = time.perf_counter() - start
-        alone = speech.time_alone(model, planned, conditioning, settings)
+        alone = speaking.time_alone(model, planned, conditioning, settings)
     except torch.cuda.OutOfMemoryError as error:
         raise UserError(
             f"the GPU's memory is full with synthesis.batch_size {synthesis['batch_size']}; lower that key, or set "
             f"compute.device to cpu\n{error}"
         ) from None
     with files.atomic_folder(output) as folder:
-        speech.write(spoken, folder, wall_seconds, alone)
+        speaking.write(spoken, folder, wall_seconds, alone)
         (folder / "engine.json").write_text(
             json.dumps(engine(device, synthesis["precision"]), indent=2) + "\n", encoding="utf-8"
         )

@@ -1,0 +1,250 @@
+"""The training loop: killed anywhere it ends with the same weights; what it stops for; what it keeps and exports."""
+
+import errno
+import math
+import resource
+from contextlib import contextmanager
+
+import pandas as pd
+import pytest
+import torch
+from training_case import CPU, SETTINGS, Case, Killed, killed_at, shorten_prompts
+from xtts_cloning import files
+from xtts_cloning.errors import UserError
+from xtts_cloning.model import checkpoints
+from xtts_cloning.training import batches, features, loop, state
+from xtts_cloning.training.optimization import learning_rate
+
+
+@pytest.fixture(scope="module")
+def case(standin, tmp_path_factory):
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        shorten_prompts(patch)
+        yield Case(standin, tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(case, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return *case.train(folder), folder
+
+
+KILLS = {
+    "before the first save": (loop, "train_step", 2),
+    "in a step": (loop, "train_step", 7),
+    "in the zero-shot evaluation": (loop, "evaluate", 1),
+    "in an evaluation": (loop, "evaluate", 4),
+    "writing the best weights of step 3": (torch, "save", 1),
+    "writing the state of step 4": (torch, "save", 2),
+    "writing the best weights of step 6": (torch, "save", 3),
+    "writing the state of step 8": (torch, "save", 4),
+    "removing old weights after a save": (state, "keep_only_best", 5),
+    "in the last step": (loop, "train_step", 12),
+}
+
+
+@pytest.mark.parametrize("moment", KILLS)
+def test_killed_and_started_again_it_ends_with_the_same_weights(case, undisturbed, moment, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        killed_at(patch, *KILLS[moment])
+        with pytest.raises(Killed):
+            case.train(tmp_path)
+    progress, weights = case.train(tmp_path)
+    expected, expected_weights, folder = undisturbed
+    assert progress.history == expected.history and progress.best_step == expected.best_step
+    assert all(torch.equal(weights[name], value) for name, value in expected_weights.items())
+    best = f"best-{expected.best_step}.pth"
+    assert files.sha256(tmp_path / best) == files.sha256(folder / best)
+    assert {path.name for path in tmp_path.glob("best-*")} == {best}
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_the_undisturbed_run_learns_and_keeps_a_full_history(undisturbed, case):
+    progress, weights, folder = undisturbed
+    table = pd.read_csv(folder / "history.csv")
+    assert list(table.columns) == ["step", "train_loss", "eval_loss", "lr"]
+    assert table.step.tolist() == [0, 3, 4, 6, 8, 9, 10, 12]
+    assert table.step[table.eval_loss.notna()].tolist() == [0, 3, 6, 9, 12]
+    assert math.isnan(table.train_loss[0]) and table.train_loss[1:].notna().all()
+    assert progress.best_loss < progress.zero_shot_loss - 0.3
+    assert progress.best_loss == pytest.approx(table.eval_loss.min(), abs=1e-6)
+    frozen = [name for name, value in case.model.gpt.state_dict().items() if torch.equal(value, weights[name])]
+    assert not frozen, "some parameters did not learn"
+    assert list((folder / "events").glob("events.out.tfevents.*"))
+
+
+def test_gradient_checkpointing_gives_the_same_weights(case, undisturbed, tmp_path):
+    progress, weights = case.train(tmp_path, case.trainer(gradient_checkpointing=True))
+    assert progress.history == undisturbed[0].history
+    assert all(torch.equal(weights[name], value) for name, value in undisturbed[1].items())
+
+
+def test_gradient_checkpointing_keeps_less_for_the_backward_pass(case):
+    def kept(checkpointing: bool) -> int:
+        """Bytes that the transformer's layers keep."""
+        trainer, sizes = case.trainer(gradient_checkpointing=checkpointing), []
+        hidden = torch.zeros(2, 50, trainer.gpt.model_dim, requires_grad=True)
+        with torch.autograd.graph.saved_tensors_hooks(lambda tensor: sizes.append(tensor.nbytes), lambda size: None):
+            trainer.gpt.train().gpt(inputs_embeds=hidden)
+        return sum(sizes)
+
+    assert kept(True) < 0.3 * kept(False)
+
+
+def test_loader_processes_change_nothing(case, undisturbed, tmp_path):
+    progress, weights = case.train(tmp_path, case.trainer(num_loader_workers=2))
+    assert progress.history == undisturbed[0].history
+    assert all(torch.equal(weights[name], value) for name, value in undisturbed[1].items())
+
+
+def test_another_seed_gives_other_weights(case, undisturbed, tmp_path):
+    trainer = case.trainer(max_steps=3)
+    trainer.seed = 6
+    progress, _ = case.train(tmp_path, trainer)
+    assert progress.history[0] == undisturbed[0].history[0]
+    assert progress.history[1] != undisturbed[0].history[1]
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(case, undisturbed, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "learning_rate", lambda step, _: learning_rate(step, SETTINGS) if step < 7 else 1e30)
+        with pytest.raises(UserError, match=r"the loss of step 8 is not finite; lower finetune.lr.*stays in"):
+            case.train(tmp_path)
+    saved = checkpoints.load(tmp_path / "latest.pth")
+    assert saved["progress"]["step"] == 4
+    assert all(value.isfinite().all() for value in saved["gpt"].values())
+    assert case.train(tmp_path)[0].history == undisturbed[0].history
+
+
+def test_weights_that_are_not_finite_are_never_saved(case, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "learning_rate", lambda step, _: 1e-3 if step < 8 else float("nan"))
+    with pytest.raises(UserError, match="the weights after step 8 are not finite"):
+        case.train(tmp_path)
+    assert checkpoints.load(tmp_path / "latest.pth")["progress"]["step"] == 4
+
+
+def test_out_of_gpu_memory_names_the_keys_to_change():
+    with (
+        pytest.raises(UserError, match=r"(?s)Tried to allocate.*batch_size \(now 2\).*grad_accum \(now 2\)"),
+        loop.out_of_memory_explained(SETTINGS),
+    ):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+
+def test_a_full_disk_is_told_and_the_last_save_stays(case, undisturbed, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        killed_at(patch, loop, "train_step", 6)
+        with pytest.raises(Killed):
+            case.train(tmp_path)
+    with largest_file(1_000_000), pytest.raises(UserError, match=r"could not be written.*the same command"):
+        case.train(tmp_path)
+    assert case.train(tmp_path)[0].history == undisturbed[0].history
+
+
+@contextmanager
+def largest_file(size: int):
+    """Writes beyond `size` bytes fail, in Python and in torch's C++ alike."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_it_stops_early_after_evaluations_without_a_better_loss(case, tmp_path, monkeypatch):
+    values = iter([5.0, 4.0, 4.5, 4.2, 9.9])
+    monkeypatch.setattr(loop, "evaluate", lambda *_: next(values))
+    progress, _ = case.train(tmp_path, case.trainer(early_stopping_evals=2))
+    assert (progress.step, progress.stopped_early, progress.best_step, progress.best_loss) == (9, True, 3, 4.0)
+    assert [path.name for path in tmp_path.glob("best-*")] == ["best-3.pth"]
+
+
+def test_accumulated_batches_give_the_gradient_of_one_large_batch(case):
+    """The loss is a mean over the tokens of each forward pass, so this holds for passes of equally many tokens."""
+    clip = case.clips[0]
+    clips = [clip._replace(codes=clip.codes.roll(shift)) for shift in range(4)]
+    prompts = [batches.fixed_prompt(len(clip.wav))] * 4
+    whole = [batches.collate(clips, prompts, case.tokens)]
+    halves = [batches.collate(clips[half : half + 2], prompts[:2], case.tokens) for half in (0, 2)]
+    results = []
+    for passes in (whole, halves):
+        trainer = case.trainer(grad_accum=len(passes), warmup_steps=0)
+        for module in trainer.gpt.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        loss = loop.train_step(trainer, iter(passes), 1)
+        results.append((loss, [moments["exp_avg"] for moments in trainer.optimizer.state.values()]))
+    torch.testing.assert_close(results[0][0], results[1][0])
+    for whole_gradient, accumulated in zip(*(gradients for _, gradients in results), strict=True):
+        torch.testing.assert_close(whole_gradient, accumulated, rtol=1e-3, atol=1e-6)
+
+
+def test_bf16_on_a_cpu_trains_like_fp32(case, tmp_path, undisturbed):
+    trainer = case.trainer("bf16", max_steps=4, lr_final_fraction=1.0)
+    progress, weights = case.train(tmp_path, trainer)
+    assert all(value.dtype == torch.float32 for value in weights.values())
+    assert progress.zero_shot_loss == pytest.approx(undisturbed[0].zero_shot_loss, rel=0.01)
+    assert progress.best_loss < progress.zero_shot_loss
+
+
+def test_precision_follows_the_device():
+    assert loop.choose_precision("auto", CPU) == "fp32"
+    assert loop.choose_precision("bf16", CPU) == "bf16"
+    assert loop.choose_precision("fp16", torch.device("cuda")) == "fp16"
+    with pytest.raises(UserError, match=r"finetune\.precision is fp16, which needs a GPU; on a CPU use fp32, bf16"):
+        loop.choose_precision("fp16", CPU)
+
+
+def test_learning_rate_rises_and_falls():
+    settings = {"lr": 2.0, "warmup_steps": 4, "lr_final_fraction": 0.1, "max_steps": 24}
+    rates = [learning_rate(step, settings) for step in range(1, 25)]
+    assert rates[:4] == [0.5, 1.0, 1.5, 2.0]
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert rates[13] == pytest.approx(1.1) and rates[-1] == pytest.approx(0.2)
+    constant = {**settings, "warmup_steps": 0, "lr_final_fraction": 1.0}
+    assert {learning_rate(step, constant) for step in range(1, 25)} == {2.0}
+
+
+def test_identity_is_of_settings_and_contents(tmp_path):
+    settings = {"seed": 1, "finetune": {**SETTINGS}}
+    path = tmp_path / "clip.wav"
+    path.write_bytes(b"one")
+    first = state.identity(settings, [path])
+    assert state.identity({**settings, "finetune": {**SETTINGS, "num_loader_workers": 4}}, [path]) == first
+    assert state.identity({**settings, "finetune": {**SETTINGS, "lr": 2.0}}, [path]) != first
+    swapped = {**SETTINGS, "batch_size": SETTINGS["save_interval"], "save_interval": SETTINGS["batch_size"]}
+    assert state.identity({**settings, "finetune": swapped}, [path]) != first
+    path.write_bytes(b"two")
+    assert state.identity(settings, [path]) != first
+
+
+def test_what_a_gpu_saved_goes_on_on_a_cpu(case, tmp_path):
+    saved, resumed = case.trainer(), case.trainer()
+    case.train(tmp_path, saved)
+    for group in saved.optimizer.param_groups:
+        group["fused"] = True
+    progress = state.Progress(step=SETTINGS["max_steps"] - 1)
+    state.save(tmp_path, progress, saved.gpt, saved.optimizer, saved.scaler)
+    resumed_progress, _ = case.train(tmp_path, resumed)
+    assert resumed_progress.step == SETTINGS["max_steps"]
+
+
+def test_a_dvae_without_its_weights_is_refused(tmp_path, standin):
+    weights = checkpoints.load(standin / "dvae.pth")
+    path = tmp_path / "dvae.pth"
+    torch.save({name: value for name, value in weights.items() if not name.startswith("encoder.0.")}, path)
+    with pytest.raises(UserError, match=r"dvae.pth lacks weights .*encoder\.0\.0\.weight"):
+        features.load_dvae(path, 1024)
+    with pytest.raises(UserError, match=r"dvae.pth does not hold the weights"):
+        features.load_dvae(standin / "dvae.pth", 8192)
+
+
+def test_other_write_errors_keep_their_reason(tmp_path, monkeypatch):
+    def failing(*_):
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(torch, "save", failing)
+    with pytest.raises(UserError, match="Permission denied"):
+        state.write({}, tmp_path / "x.pth")
