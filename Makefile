@@ -87,8 +87,9 @@ bench: setup  ## measure against the TTS library, side by side; hours, on a mach
 	@if nvidia-smi >/dev/null 2>&1; then .venv/xtts/bin/python tests/benchmarks/gpu.py; fi
 	@.venv/xtts/bin/python tests/benchmarks/results.py
 
-lint: setup  ## check style and workflow
+lint: setup  ## check style, who imports whom, and the workflow
 	@.venv/workflow/bin/ruff check .
 	@.venv/workflow/bin/ruff format --check .
+	@PYTHONPATH=workflow/scripts .venv/workflow/bin/lint-imports --no-cache
 	@.venv/workflow/bin/snakefmt --check Snakefile workflow
 	@$(SNAKEMAKE) --workflow-profile workflow/profiles/local --lint
