@@ -15,7 +15,7 @@ import soundfile
 import yaml
 from local_server import serving
 from xtts_cloning import config, machine
-from xtts_cloning.driver import needs, preflight
+from xtts_cloning.driver import machine_checks, needs, preflight, remote
 from xtts_cloning.errors import UserError
 from xtts_cloning.model import checkpoints
 
@@ -300,11 +300,11 @@ def test_disk_space_for_the_full_reproduction(tmp_path, monkeypatch):
     assert sizes["fine-tuning"] == pytest.approx(28 * 0.441 + 1.87, abs=0.1)
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(0, 0, int(19e9)))
     with pytest.raises(UserError, match=r"data/downloads: 19\.0 GB free, but 19\.\d GB .*: archive 2\.7"):
-        preflight._disk_space(settings)
+        machine_checks.disk_space(settings)
     archive = tmp_path / config.archive_path(settings)
     archive.parent.mkdir(parents=True)
     archive.touch()
-    assert preflight._disk_space(settings).startswith("16.")
+    assert machine_checks.disk_space(settings).startswith("16.")
 
 
 def test_what_is_there_is_not_counted_again(settings, tmp_path):
@@ -330,7 +330,7 @@ def give_gpu(tmp_path, line):
 @pytest.fixture
 def full(monkeypatch):
     """The full reproduction's config; nothing is asked of the servers that it names."""
-    monkeypatch.setattr(preflight, "_ask", lambda *arguments, **named: None)
+    monkeypatch.setattr(remote, "ask", lambda *arguments, **named: None)
     return config.load(config.ROOT / "config" / "config.yaml")
 
 

@@ -2,11 +2,9 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
+from scripts import SCRIPTS
 
 IN_A_NEW_PROCESS = """
 import sys
