@@ -32,6 +32,21 @@ def test_every_file_that_is_promised(demo):
     assert {path.stem for path in (demo.results / "benchmarks").glob("*.tsv")} >= {"subset", "finetune", "evaluate"}
 
 
+def test_every_file_and_every_column_is_documented(demo):
+    """In docs/output.md, in backticks; a file of many of its kind by its folder or its suffix."""
+    documented = (demo.checkout / "docs/output.md").read_text()
+    found = [path for folder in (demo.data, demo.results) for path in folder.rglob("*") if path.is_file()]
+    many = {"wavs", "speech", "figures", "page_audio", "logs", "benchmarks", "tensorboard", "workflow"}
+    for path in found:
+        parts = path.relative_to(demo.checkout).parts[2:]
+        known = parts[0] in many or path.name in documented
+        assert known or path.name.startswith("."), f"{path} is not in docs/output.md"
+        if path.suffix == ".csv":
+            columns = pd.read_csv(path, sep="|" if path.name.startswith("mdata") else ",", nrows=0).columns
+            assert [column for column in columns if f"`{column}`" not in documented] == [], path
+    assert len(found) > 100 and all(f"`{name}" in documented or f"/{name}" in documented for name in many)
+
+
 def test_says_where_the_report_is(demo):
     assert demo.log.rstrip().endswith("report: results/demo/report.html")
 
