@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup ready demo reproduce dry-run report report-zip container slurm deploy test test-hpc lint bench
+.PHONY: help setup ready demo reproduce dry-run report report-zip container slurm deploy test test-unit test-hpc lint bench
 
 CONFIG ?= config/config.yaml
 
@@ -31,6 +31,7 @@ export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
 PREFLIGHT = $(IN) python workflow/scripts/preflight.py --config $(CONFIG)
 
 help:  ## list the targets
+	@sed -n 's/^VERSION = "\(.*\)"/xtts-voice-cloning \1\n/p' workflow/scripts/xtts_cloning/version.py
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  CONFIG=config/mine.yaml   your own config, for reproduce, dry-run, report, report-zip"
@@ -75,6 +76,9 @@ deploy:  ## copy the checkout to a cluster: HOST=user@host DIR=folder WITH="imag
 
 test: setup  ## every test that this machine can run
 	@.venv/xtts/bin/python -m pytest --durations=25
+
+test-unit: setup  ## the tests of the library and its scripts alone
+	@.venv/xtts/bin/python -m pytest tests/unit --durations=10
 
 test-hpc: setup  ## build the image, and run the demo in it and on a real Slurm (root on Debian 12)
 	@.venv/xtts/bin/python -m pytest tests/hpc --durations=0

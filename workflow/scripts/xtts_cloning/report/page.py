@@ -138,6 +138,7 @@ def _provenance(collected: dict) -> dict:
     machine = collected["hardware"]["report"]
     image = environment["image"] or {}
     facts = [
+        ("xtts-voice-cloning", collected["version"]),
         ("Git revision", (git["revision"] or "not recorded") + (" with local changes" if git["dirty"] else "")),
         ("Snakemake", collected["snakemake"]["version"] or "not recorded"),
         ("Environment", {"venv": "virtual environment", "image": "image"}.get(environment["kind"], "not recorded")),
@@ -152,6 +153,7 @@ def _provenance(collected: dict) -> dict:
         if step != "report":
             facts.append((f"{step.replace('_', '-')} ran on", _device(record)))
     return {
+        "version": collected["version"],
         "provenance_facts": facts,
         "packages": environment["packages"],
         "dag": dag.draw(collected["rule_graph"]) if collected["rule_graph"] else None,

@@ -12,6 +12,7 @@ from xtts_cloning.machine import gpus
 from xtts_cloning.model import builtin_speakers, checkpoints
 from xtts_cloning.report import run_files
 from xtts_cloning.report.run_files import SPOKEN
+from xtts_cloning.version import VERSION
 
 LOCK = config.ROOT / "envs" / "xtts.lock"
 TABLES = (
@@ -43,6 +44,7 @@ def collect(settings: dict, data: Path, results: Path, model: Path) -> dict:
         described = dict(pool.map(lambda path: (str(path), _describe(path, known)), inputs + outputs))
     return {
         "run": settings["run"],
+        "version": VERSION,
         "git": {"revision": driver.get("git_revision"), "dirty": driver.get("git_dirty")},
         "snakemake": {"version": driver.get("snakemake"), "command": driver.get("command")},
         "rule_graph": driver.get("rule_graph", []),
