@@ -10,6 +10,7 @@ import yaml
 from PIL import Image
 from xtts_cloning import config
 from xtts_cloning.evaluation.measure_table import MEASURES
+from xtts_cloning.report import mp3, page
 
 RATE = 24_000
 TRUE_RANGE = {"secs": (0.6, 0.9), "cer": (0.05, 0.3), "dnsmos_ovrl": (2.6, 3.3), "f0_rmse_cents": (120, 320)}
@@ -53,6 +54,25 @@ def make(
     )
     _write(model / "model.pth", "weights")
     return settings
+
+
+def build(root: Path, **options) -> dict:
+    """A made-up run with its page; returns its settings."""
+    settings = make(root, **options)
+    data, results = root / "data/demo", root / "results/demo"
+    sources = {"reference/reference": data / "reference.wav"}
+    sources |= {f"ground_truth/{path.stem}": path for path in sorted((data / "wavs").glob("*.wav"))}
+    sources |= {f"{path.parent.name}/{path.stem}": path for path in sorted((results / "speech").glob("*/*.wav"))}
+    mp3.encode_all(sources, results / "page_audio", threads=2)
+    write(root, settings)
+    return settings
+
+
+def write(root: Path, settings: dict) -> str:
+    """Write the page of the run under `root`; its HTML."""
+    results = root / "results/demo"
+    page.write(settings, root / "data/demo", results, root / "data/models/demo", results / "report.html")
+    return (results / "report.html").read_text(encoding="utf-8")
 
 
 def _write(path: Path, content) -> None:

@@ -1,15 +1,11 @@
 """The page in a real browser: it draws, plays, filters, obeys keys, fits both widths, and needs no network."""
 
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import chromium
 import pytest
-from xtts_cloning import config
-
-sys.path.insert(0, str(config.ROOT / "tests" / "unit"))
-from test_report import build
+from run_tree import build
 
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="Chromium is not installed")
 HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"

@@ -13,33 +13,14 @@ from zipfile import ZipFile
 
 import pytest
 import report_zip
-import run_tree
 from markupsafe import Markup
+from run_tree import build, write
 from xtts_cloning import config
 from xtts_cloning.evaluation.measure_table import MEASURES
 from xtts_cloning.model import checkpoints
-from xtts_cloning.report import charts, costs, dag, mp3, provenance, scores
-from xtts_cloning.report.page import write as write_page
+from xtts_cloning.report import charts, costs, dag, provenance, scores
 
 HOSTILE = "<script>window.hacked = 1</script> & </script><img src=x onerror=alert(1)> \"quoted\" 'it'"
-
-
-def build(root: Path, **options) -> dict:
-    """A made-up run with its page; returns its settings."""
-    settings = run_tree.make(root, **options)
-    data, results = root / "data/demo", root / "results/demo"
-    sources = {"reference/reference": data / "reference.wav"}
-    sources |= {f"ground_truth/{path.stem}": path for path in sorted((data / "wavs").glob("*.wav"))}
-    sources |= {f"{path.parent.name}/{path.stem}": path for path in sorted((results / "speech").glob("*/*.wav"))}
-    mp3.encode_all(sources, results / "page_audio", threads=2)
-    write(root, settings)
-    return settings
-
-
-def write(root: Path, settings: dict) -> str:
-    results = root / "results/demo"
-    write_page(settings, root / "data/demo", results, root / "data/models/demo", results / "report.html")
-    return (results / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
