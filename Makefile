@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup ready demo reproduce dry-run report report-zip container slurm deploy test test-unit test-hpc lint bench
+.PHONY: help setup ready demo reproduce dry-run report report-zip export model speak container slurm deploy test test-unit test-hpc lint bench
 
 CONFIG ?= config/config.yaml
 
@@ -36,6 +36,7 @@ help:  ## list the targets
 	@echo
 	@echo "  CONFIG=config/mine.yaml   your own config, for reproduce, dry-run, report, report-zip"
 	@echo "  ENV=venv or ENV=image     where the rules run; the image where Apptainer is installed"
+	@echo "  MODEL= LANGUAGE= PRECISION=  for speak: a model folder, a language such as de, fp32 or bf16"
 	@echo "  PROFILE=mine              your own cluster's workflow/profiles/mine, for slurm"
 	@echo "  PYTHON=/path/python3.11   the interpreter to set up with"
 
@@ -62,6 +63,22 @@ report: ready  ## write the report again, from what is there
 
 report-zip: ready  ## pack the report with its WAVs and tables into one file to share
 	@python workflow/scripts/report_zip.py $(CONFIG)
+
+export: ready  ## the fine-tuned voice in the files that other programs want
+	@$(PREFLIGHT)
+	@$(CHAIN)/local export
+
+model: ready  ## bring the model of CONFIG: download it, if you accept its licence, or make the demo's
+	@$(CHAIN)/local model
+
+# What is typed reaches the script through the environment, as typed: no shell and no make reads it. LANGUAGE, which
+# locales use too, counts only where it was typed.
+SPEAK = REFERENCE TEXT LINES MODEL LANGUAGE PRECISION
+$(foreach name,$(SPEAK),$(if $(filter command,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
+given = $(if $(filter override,$(origin $1)),--$2 "$$$1")
+speak: $(if $(filter override,$(origin MODEL)),ready,model)  ## say TEXT="..." or LINES=file with the voice of REFERENCE=recording
+	@$(IN) python workflow/scripts/speak.py --config "$(CONFIG)" $(call given,REFERENCE,reference) $(call given,TEXT,text) \
+	  $(call given,LINES,lines) $(call given,MODEL,model) $(call given,LANGUAGE,language) $(call given,PRECISION,precision)
 
 container:  ## build the image that holds the rules' environment
 	@containers/build.sh

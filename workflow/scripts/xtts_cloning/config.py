@@ -36,6 +36,10 @@ STEPS = {
     "synthesize": ["language", "seed", "synthesis", *CONDITIONING, *COMPUTE],
     "synthesize_other_speaker": ["language", "seed", "synthesis", *COMPUTE],
     "evaluate": ["language", "seed", "evaluation", *COMPUTE],
+    "export": [
+        *("run", "speaker", "language", "dataset.archive", "model.source", "model.revision"),
+        *(*CONDITIONING, "compute.threads"),
+    ],
     # everything but what changes no result: the licence's acceptance and the choice of the image
     "report": [
         *("run", "speaker", "language", "seed", "dataset", "subset", "reference", "model.source", "model.revision"),
