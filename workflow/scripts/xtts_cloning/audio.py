@@ -18,7 +18,7 @@ Of a recording that was written into a pipe, and of MP3 and AAC without a header
 
 import io
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import numpy as np
@@ -38,7 +38,13 @@ BLOCK = 1 << 22  # frames: a minute and a half at 44.1 kHz, so that a clip is on
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000  # Hz; others are a damaged header's, and would be resampled to hours
 FULL_SCALE = 32767 / 32768  # the largest positive 16-bit sample: at or above it, a recording is clipped
 QUIETEST_DBFS = -120.0  # what digital silence is reported as
+SILENT_DBFS = -50.0  # of a reference: quieter, once mixed down, is silence
 FRAME_SECONDS = 0.02
+
+
+def is_recording(path: PurePath) -> bool:
+    """Whether a file's name says that it is a recording; hidden files are none, such as macOS's ._x.wav."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def read(source: str | Path | BinaryIO, rate: int) -> np.ndarray:
@@ -64,7 +70,8 @@ def decode(data: bytes, name: str) -> tuple[np.ndarray, int]:
         raise UserError(f"{name}: {problem}")
     data = containers.closed(data)
     try:
-        samples, rate = _decoded(data)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinite samples are found below
+            samples, rate = _decoded(data)
     except UserError as error:
         raise UserError(f"{name}: {error}") from None
     if not len(samples):

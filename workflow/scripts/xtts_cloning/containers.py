@@ -85,7 +85,7 @@ def fault(data: bytes) -> str | None:
         return _ebml_fault(data)
     if data[4:8] in MOVIE_STARTS:
         return _movie_fault(data)
-    return None
+    return _adts_fault(data)
 
 
 def closed(data: bytes) -> bytes:
@@ -130,12 +130,12 @@ def _chunks(data: bytes, layout: Layout, place: int) -> Iterator[Chunk]:
         if size < 0:
             return
         yield Chunk(name, place + header, size)
-        place = _next(data, layout, place + header + size)
+        place = _next(layout, place + header + size)
 
 
-def _next(data: bytes, layout: Layout, end: int) -> int:
-    """Where the chunk after one that ends at `end` begins; some programs leave out the zeros that pad an odd length."""
-    return end if any(data[end : end + 1]) else end + -end % layout.align
+def _next(layout: Layout, end: int) -> int:
+    """Where the chunk after one that ends at `end` begins."""
+    return end + -end % layout.align
 
 
 def _sound_chunk(data: bytes, layout: Layout) -> Chunk | None:
@@ -153,9 +153,9 @@ def _length_unknown(data: bytes, layout: Layout, chunk: Chunk) -> bool:
 def _leftover(data: bytes, layout: Layout, place: int) -> int:
     """Bytes, zeros at the end aside, that are no chunks of the same file; `place` is where such may begin."""
     for chunk in _chunks(data, layout, place):
-        if chunk.id in (layout.sound, data[:4]):  # another file begins
+        if chunk.id == layout.sound or chunk.id[:4] == data[:4]:  # another file begins
             break
-        place = _next(data, layout, chunk.body + chunk.size)
+        place = _next(layout, chunk.body + chunk.size)
     return len(data[place:].rstrip(b"\0"))
 
 
@@ -173,7 +173,7 @@ def _chunks_fault(data: bytes, layout: Layout) -> str | None:
     if chunk.body + size > len(data):
         return _truncated(chunk.body + size - len(data))
     end = chunk.body + size
-    return _longer(_leftover(data, layout, _next(data, layout, end)))
+    return _longer(_leftover(data, layout, _next(layout, end)))
 
 
 def _sound_fault(data: bytes, start: int, size: int) -> str | None:
@@ -265,3 +265,15 @@ def _ebml_fault(data: bytes) -> str | None:
         else:
             place = body + size
     return None
+
+
+def _adts_fault(data: bytes) -> str | None:
+    """AAC without a container (ISO 13818-7, ADTS): frames, each with its length, one behind the other."""
+    place = 0
+    while place + 7 <= len(data) and data[place] == 0xFF and data[place + 1] & 0xF6 == 0xF0:
+        size = int.from_bytes(data[place + 3 : place + 6], "big") >> 5 & 0x1FFF
+        if size < 7:
+            return None  # a decoder says what is wrong
+        place += size
+    inside = place > len(data) or (place and data[place : place + 1] == b"\xff")
+    return "truncated, the file ends inside an AAC frame" if inside else None
