@@ -19,8 +19,10 @@ def samples(seconds: float = SECONDS, rate: int = RATE) -> np.ndarray:
 
 
 def by_ffmpeg(container: str, codec: str, audio=None, rate=RATE, muxer=None, encoder=None, picture=False) -> bytes:
-    """`audio` (`samples` if not given) as stereo, in a container and codec by their names in FFmpeg; with a film's picture
-    if asked for. `muxer` and `encoder` are their options."""
+    """`audio` (`samples` if not given) as stereo, in a container and codec by their names in FFmpeg.
+
+    `muxer` and `encoder` are their options; `picture` makes it a film.
+    """
     audio = samples(rate=rate) if audio is None else audio
     file = io.BytesIO()
     with av.open(file, "w", format=container, options=muxer or {}) as output:
@@ -53,7 +55,11 @@ def by_libsndfile(form: str, subtype: str, rate: int = RATE) -> bytes:
 def mp3(xing: bool, variable: bool, seconds: float = SECONDS) -> bytes:
     encoder = {"flags": "+qscale", "global_quality": "472"} if variable else {"b": "128k"}
     return by_ffmpeg(
-        "mp3", "libmp3lame", samples(seconds), muxer={"write_xing": str(int(xing)), "id3v2_version": "0"}, encoder=encoder
+        "mp3",
+        "libmp3lame",
+        samples(seconds),
+        muxer={"write_xing": str(int(xing)), "id3v2_version": "0"},
+        encoder=encoder,
     )
 
 

@@ -30,7 +30,7 @@ NO_CLIPS = {
 
 
 def read_all(path):
-    members = [member for member in archives.members(path) if not member.problem]
+    members = (member for member in archives.members(path) if not member.problem)
     return {member.utterance: (member.suffix, member.read()) for member in members}
 
 

@@ -8,7 +8,7 @@ joined Ogg or FLAC files) by FFmpeg's libraries. *Truncated* is
 - WAV, RF64, AIFF, CAF, Wave64, AU: the chunk of samples is longer than the file. Other lengths, such as RIFF's own, do
   not matter, and lengths near or above 2 GiB, or 0, are those of a pipe: the sound then goes to the end of the file;
 - FLAC: fewer samples than its header says, or an end inside a frame;
-- MP3: an end inside a frame, or fewer frames than a Xing, Info or VBRI header counts. Without one, whole frames are all;
+- MP3: an end inside a frame, or fewer frames than a Xing, Info or VBRI header counts;
 - AAC (ADTS): an end inside a frame; it has no header that says more;
 - Ogg: an end inside a page, or a stream without its last page;
 - MP4, M4A, MOV, 3GP: no index (moov), or it, the sound (mdat) or a fragment (moof) longer than the file;
@@ -28,13 +28,15 @@ import soxr
 from xtts_cloning import containers, mp3_frames
 from xtts_cloning.errors import UserError
 
-SUFFIXES = tuple(  # of the files that are taken for recordings, whatever the case of their letters
-    ".wav .flac .mp3 .ogg .oga .opus .m4a .m4b .mp4 .mov .3gp .aac .aif .aiff .aifc .caf .webm .mkv .mka".split()
+SUFFIXES = (  # of the files that are taken for recordings, whatever the case of their letters
+    *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".m4b", ".mp4", ".mov", ".3gp", ".aac"),
+    *(".aif", ".aiff", ".aifc", ".caf", ".webm", ".mkv", ".mka"),
 )
 FORMATS = "WAV, FLAC, MP3, Ogg, Opus, M4A, MP4, AAC, AIFF, CAF, WebM and Matroska"
 LIBSNDFILE_FORMATS = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG"}
 FFMPEG_FORMATS = "aac,aiff,caf,flac,matroska,mov,ogg,wav"
 BLOCK = 1 << 22  # frames: a minute and a half at 44.1 kHz, so that a clip is one block
+CANCELLED = 0.01  # of the channels' mean power; of n channels that have nothing in common, 1 / n is left
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000  # Hz; others are a damaged header's, and would be resampled to hours
 FULL_SCALE = 32767 / 32768  # the largest positive 16-bit sample: at or above it, a recording is clipped
 QUIETEST_DBFS = -120.0  # what digital silence is reported as
@@ -95,12 +97,38 @@ def _decoded(data: bytes) -> tuple[np.ndarray, int]:
         return _by_libsndfile(data)
     except UserError:
         raise
-    except Exception as error:  # whatever a decoder makes of hostile bytes: LibsndfileError, ValueError, MemoryError ...
+    except (
+        Exception
+    ) as error:  # whatever a decoder makes of hostile bytes: LibsndfileError, ValueError, MemoryError ...
         reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
     try:
         return _by_ffmpeg(data)
     except UserError as error:
         raise UserError(f"{error}; libsndfile: {reason}") from None
+
+
+class _Mixdown:
+    """The mean of the channels, block by block; silence where they cancel in it, as those of opposite sign do."""
+
+    def __init__(self):
+        self.blocks: list[np.ndarray] = []
+        self.power = self.mixed_power = 0.0
+
+    def add(self, block: np.ndarray) -> int:
+        """Takes float32 [samples, channels]; gives the number of samples."""
+        self.blocks.append(block.mean(axis=1))
+        if block.shape[1] > 1:
+            self.power += float(np.square(block).mean(axis=1).sum(dtype=np.float64))
+            self.mixed_power += float(np.square(self.blocks[-1]).sum(dtype=np.float64))
+        return len(block)
+
+    def samples(self) -> np.ndarray:
+        if not self.blocks:
+            return np.zeros(0, np.float32)
+        samples = self.blocks[0] if len(self.blocks) == 1 else np.concatenate(self.blocks)
+        if self.mixed_power < CANCELLED * self.power:
+            return np.zeros_like(samples)  # the little that is left is noise of the coding
+        return samples
 
 
 class _Bytes(io.BytesIO):
@@ -118,17 +146,15 @@ def _by_libsndfile(data: bytes) -> tuple[np.ndarray, int]:
     with soundfile.SoundFile(_Bytes(data)) as file:
         if file.format not in LIBSNDFILE_FORMATS or file.subtype == "MPEG_LAYER_III":
             raise soundfile.LibsndfileError(1)  # "Format not recognised."
-        blocks = [_read_block(file)]  # in blocks: a length in a damaged header would be allocated as a whole
-        while len(blocks[-1]) == BLOCK:
-            blocks.append(_read_block(file))
-        samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        mixdown = _Mixdown()  # in blocks: a length in a damaged header would be allocated as a whole
+        while mixdown.add(file.read(BLOCK, dtype="float32", always_2d=True)) == BLOCK:
+            pass
+        samples = mixdown.samples()
         if len(samples) < file.frames:
-            raise UserError(f"truncated, {len(samples)} of the {file.frames} samples that its header announces are there")
+            raise UserError(
+                f"truncated, {len(samples)} of the {file.frames} samples that its header announces are there"
+            )
         return samples, file.samplerate
-
-
-def _read_block(file: soundfile.SoundFile) -> np.ndarray:
-    return file.read(BLOCK, dtype="float32", always_2d=True).mean(axis=1)
 
 
 def _by_ffmpeg(data: bytes, formats: str = FFMPEG_FORMATS) -> tuple[np.ndarray, int]:
@@ -143,14 +169,15 @@ def _by_ffmpeg(data: bytes, formats: str = FFMPEG_FORMATS) -> tuple[np.ndarray, 
             if stream is None:
                 raise UserError("holds no sound, only " + (", ".join(s.type for s in container.streams) or "a header"))
             to_float = cache(lambda *form: av.AudioResampler(format="fltp"))  # one for each form that frames have
-            blocks, rates = [], set()
+            mixdown, rates = _Mixdown(), set()
             for packet in container.demux(stream):
                 if packet.is_corrupt:
                     raise UserError("damaged or truncated, a part of its audio is not whole")
                 for frame in packet.decode():
                     rates.add(frame.sample_rate)
                     form = frame.format.name, frame.layout.name, frame.sample_rate
-                    blocks += [block.to_ndarray().mean(axis=0) for block in to_float(*form).resample(frame)]
+                    for block in to_float(*form).resample(frame):
+                        mixdown.add(block.to_ndarray().T)
             announced = stream.duration if container.format.name == "flac" else None
     except UserError:
         raise
@@ -159,7 +186,7 @@ def _by_ffmpeg(data: bytes, formats: str = FFMPEG_FORMATS) -> tuple[np.ndarray, 
         raise UserError(f"cannot be decoded as audio: damaged, cut, or none of {FORMATS}; FFmpeg: {words}") from None
     if len(rates) > 1:
         raise UserError(f"changes its sampling rate on the way: {', '.join(map(str, sorted(rates)))} Hz")
-    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    samples = mixdown.samples()
     if announced and len(samples) < announced:
         raise UserError(f"truncated, {len(samples)} of the {announced} samples that its header announces are there")
     return samples, rates.pop() if rates else LOWEST_RATE

@@ -114,8 +114,9 @@ def _automatic(train: Path, settings: dict) -> tuple[np.ndarray, dict]:
 
 
 def _compare(files: pd.Series) -> tuple[pd.DataFrame, float]:
-    """What `measure` gives for each clip but silent ones, its distance to the speaker's centre (`score`), and the median
-    level; UserError if all are silent.
+    """What `measure` gives for each clip, its distance to the speaker's centre (`score`), and the median level.
+
+    Silent clips are left out; UserError if all are silent.
     """
     measures, timbres = {}, []
     for utterance, file in files.items():
@@ -166,8 +167,8 @@ def _named(source: str, samples: np.ndarray, utterance: str | None, file: str, t
         )
     if measured["level_dbfs"] < audio.SILENT_DBFS:
         raise UserError(
-            f"reference.clip: {clip} is silent ({measured['level_dbfs']:.1f} dBFS); at least {audio.SILENT_DBFS:g} dBFS "
-            "are needed"
+            f"reference.clip: {clip} is silent ({measured['level_dbfs']:.1f} dBFS); at least {audio.SILENT_DBFS:g} "
+            "dBFS are needed"
         )
     criteria = {"min_seconds": MIN_SECONDS, "min_level_dbfs": audio.SILENT_DBFS}
     candidate = {"utterance": utterance, "rank": 1, **measured, "score": None, "rejected_because": []}
