@@ -73,7 +73,7 @@ def test_a_silent_reference_is_told(model, tmp_path):
         latents.conditioning(model, path, CASES[0])
 
 
-@pytest.mark.parametrize("suffix", ["wav", "mp3", "ogg"])
+@pytest.mark.parametrize("suffix", ["wav", "mp3"])
 def test_channels_that_cancel_when_mixed_down_are_silent(model, tmp_path, suffix):
     path = tmp_path / f"cancelled.{suffix}"
     noise = np.random.default_rng(0).normal(size=2 * 44100) * 0.1
