@@ -49,15 +49,12 @@ def product(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor | None = None, dropo
 def record(device: torch.device) -> dict[str, dict]:
     """What the comparisons on this device found: for each kind of call whether the fused kernel is used, and by how
     much it is off the plain product, as a part of the largest value."""
-    names = {
-        (dtype, causal, backward): f"{'causal' if causal else 'to all'} {str(dtype).removeprefix('torch.')}"
-        + (" with gradients" if backward else "")
-        for where, dtype, causal, backward in _seen
-        if where.type == device.type
-    }
-    return {
-        names[kind[1:]]: found for kind, found in _seen.items() if kind[0].type == device.type
-    }
+    told = {}
+    for (where, dtype, causal, backward), found in _seen.items():
+        if where.type == device.type:
+            name = f"{'causal' if causal else 'to all'}, {str(dtype).removeprefix('torch.')}"
+            told[name + ", with gradients" * backward] = found
+    return told
 
 
 def _after(q: Tensor) -> Tensor:

@@ -57,10 +57,10 @@ class Batch(NamedTuple):
 
     text: Tensor  # long [b, t]
     text_targets: Tensor  # long [b, t], IGNORED where padded
-    text_mask: Tensor  # bool [b, t]
     audio: Tensor  # long [b, a]
     audio_targets: Tensor  # long [b, a], IGNORED where padded or hidden
-    audio_mask: Tensor  # bool [b, a]
+    order: Tensor  # long [b, n], for each row text, then audio, then padding: places in text and audio side by side
+    audio_places: Tensor  # long [b, a], where in that order the audio lies
     prompts: Tensor  # float [b, LONGEST_PROMPT], zero-padded
 
 
@@ -170,26 +170,37 @@ def evaluation_batches(clips: list[Clip], tokens: SpecialTokens, batch_size: int
 
 
 def collate(clips: list[Clip], prompts: list[tuple[int, int]], tokens: SpecialTokens) -> Batch:
-    text = _inputs_and_targets([clip.text for clip in clips], tokens.start_text, tokens.stop_text, TEXT_STOPS)
-    codes = _inputs_and_targets([clip.codes for clip in clips], tokens.start_audio, tokens.stop_audio, AUDIO_STOPS)
+    text_ids, codes = [clip.text for clip in clips], [clip.codes for clip in clips]
+    text = _inputs_and_targets(text_ids, tokens.start_text, tokens.stop_text, TEXT_STOPS)
+    heard = _inputs_and_targets(codes, tokens.start_audio, tokens.stop_audio, AUDIO_STOPS)
     prompt_wavs = torch.zeros(len(clips), LONGEST_PROMPT)
     for row, clip, (start, end) in zip(prompt_wavs, clips, prompts, strict=True):
         row[: end - start] = clip.wav[start:end]
-    return Batch(*text, *codes, prompt_wavs)
+    return Batch(*text, *heard, *_without_gaps(text_ids, codes), prompt_wavs)
 
 
-def _inputs_and_targets(rows: list[Tensor], start: int, stop: int, stops: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs, targets and attention mask that TTS/tts/layers/xtts/gpt.py (GPT.forward) makes of padded tokens."""
+def _inputs_and_targets(rows: list[Tensor], start: int, stop: int, stops: int) -> tuple[Tensor, Tensor]:
+    """Inputs and targets that TTS/tts/layers/xtts/gpt.py (GPT.forward) makes of padded tokens."""
     shape = len(rows), max(map(len, rows)) + 1 + stops
     inputs, targets = torch.full(shape, stop), torch.full(shape, IGNORED)
-    mask = torch.zeros(shape, dtype=torch.bool)
     inputs[:, 0] = start
     for index, row in enumerate(rows):
         inputs[index, 1 : len(row) + 1] = row
         targets[index, : len(row)] = row
         targets[index, len(row) : len(row) + stops] = stop
-        mask[index, : len(row) + stops] = True
-    return inputs, targets, mask
+    return inputs, targets
+
+
+def _without_gaps(text_ids: list[Tensor], codes: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Batch.order and Batch.audio_places. What is attended to is what the library's masks leave: a row's tokens with
+    its start, and of the stops all but the last."""
+    text_lengths = torch.tensor([len(row) + TEXT_STOPS for row in text_ids])[:, None]
+    audio_lengths = torch.tensor([len(row) + AUDIO_STOPS for row in codes])[:, None]
+    text_width, audio_width = int(text_lengths.max()) + 1, int(audio_lengths.max()) + 1
+    places = torch.arange(int((text_lengths + audio_lengths).max()))
+    order = torch.where(places < text_lengths, places, places - text_lengths + text_width)
+    audio_places = text_lengths + torch.arange(audio_width)
+    return order.clamp(max=text_width + audio_width - 1), audio_places.clamp(max=len(places) - 1)
 
 
 def hide_prompt(audio_targets: Tensor, prompt: tuple[int, int]) -> None:
