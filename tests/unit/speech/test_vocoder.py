@@ -125,7 +125,9 @@ def test_audio_is_the_librarys_in_each_layout(model, speaker, monkeypatch, order
     assert np.abs(vocoder.vocode(model, each, speaker) - library(model, each, speaker)).max() < 1e-5
 
 
-@pytest.mark.parametrize(("last", "first", "chosen"), [(1.0, 0.5, "contiguous"), (1.0, 0.9, "last"), (0.5, 1.0, "last")])
+@pytest.mark.parametrize(
+    ("last", "first", "chosen"), [(1.0, 0.5, "contiguous"), (1.0, 0.9, "last"), (0.5, 1.0, "last")]
+)
 def test_a_gpu_s_layout_is_the_quicker_one_there(monkeypatch, last, first, chosen):
     took = {torch.channels_last: last, torch.contiguous_format: first}
     monkeypatch.setattr(vocoder, "_layouts", {})

@@ -93,6 +93,22 @@ def test_the_last_clip_s_prompt_is_hidden_unless_nothing_would_be_left():
     assert torch.equal(one, before) and (one != -1).any()
 
 
+def test_a_row_has_no_gap_and_all_padding_at_its_end():
+    clips = make_clips([1.0, 3.0, 2.0])
+    batch = batches.collate(clips, [(0, 9_000)] * 3, TOKENS)
+    side_by_side = torch.cat([batch.text, batch.audio], 1)
+    for row, clip in enumerate(clips):
+        text = [TOKENS.start_text, *clip.text.tolist()]
+        audio = [TOKENS.start_audio, *clip.codes.tolist(), *[TOKENS.stop_audio] * 3]
+        sequence = side_by_side[row, batch.order[row]]
+        assert sequence[: len(text) + len(audio)].tolist() == text + audio
+        heard = batch.audio_places[row, : len(audio)]
+        assert sequence[heard].tolist() == audio
+        assert (batch.audio_targets[row, len(audio) :] == batches.IGNORED).all()
+    longest = max(len(clip.text) + 1 + len(clip.codes) + 4 for clip in clips)
+    assert batch.order.shape == (3, longest) and batch.audio_places.max() < longest
+
+
 def test_evaluation_takes_every_clip_once():
     clips = make_clips([3.0, 1.0, 2.0, 5.0, 4.0])
     dealt = batches.evaluation_batches(clips, TOKENS, 2)

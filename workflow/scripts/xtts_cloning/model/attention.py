@@ -4,9 +4,10 @@ torch 2.1.0 gives wrong numbers on a GPU, without an error, for a mask together 
 contiguous (pytorch issue 112577; transformers 4.36 uses no fused kernel before torch 2.1.1 for it). So no kernel is
 given a mask here: what needs one is a plain product of matrices, whatever torch is installed. And no kernel is trusted
 unseen: before a kind of call is first used on a device it is held to the plain product, forward and, where gradients
-flow, backward; if they differ by more than rounding, the plain product does the work from then on, and `record` says so.
+flow, backward. If they differ by more than rounding, the plain product does the work from then on; `record` tells.
 """
 
+import math
 from threading import Thread
 
 import torch
@@ -75,14 +76,14 @@ def _compare(q: Tensor, k: Tensor, causal: bool, backward: bool) -> dict:
                 _difference(q, q.shape[2] + (longer if causal else 0), k.shape[2] + longer, causal, backward)
                 for longer in (0, LONGER)
             ]
-            found["difference"] = max(differences, key=lambda value: float("inf") if value != value else value)
+            found["difference"] = max(float(f"{value:.1e}") if value == value else math.inf for value in differences)
         except RuntimeError as error:  # a kernel that is not there, or that this device cannot run
             found["error"] = str(error).splitlines()[0]
 
     thread = Thread(target=compare)
     thread.start()
     thread.join()
-    return {"fused": found.get("difference", float("inf")) <= TOLERANCE[q.dtype], **found}
+    return {"fused": found.get("difference", math.inf) <= TOLERANCE[q.dtype], **found}
 
 
 def _difference(like: Tensor, queries: int, keys: int, causal: bool, backward: bool) -> float:

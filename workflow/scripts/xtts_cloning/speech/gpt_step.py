@@ -33,9 +33,8 @@ class Layer:
 
 @dataclass
 class Network:
-    """The GPT's weights in one precision, but from the last hidden state on, in float32: codes are chosen from logits of
-    8 to 16, where bf16 has steps of 1/16, and the vocoder speaks the latents. No reference to the module that the
-    weights came from."""
+    """The GPT's weights in one precision, but in float32 from the last hidden state on: logits of 8 to 16 have steps of
+    1/16 in bf16, and the vocoder speaks the latents. No reference to the module that the weights came from."""
 
     layers: list[Layer]
     heads: int

@@ -1,9 +1,9 @@
 """The vocoder: from GPT latents and a speaker embedding to audio, equal to the library's HifiDecoder but for rounding.
 
 The HiFi-GAN is the library's (TTS/tts/layers/xtts/hifigan_decoder.py), its weight norm folded into the weights. It
-works on frames of 256 samples. A sample depends on CONTEXT frames to each side, so audio is made in pieces that overlap:
-a piece's end that is also the utterance's has the zeros around it that it would have in the whole, and what any other
-end spoils is cut off.
+works on frames of 256 samples. A sample depends on CONTEXT frames to each side, so audio is made in pieces that
+overlap: a piece's end that is also the utterance's has the zeros around it that it would have in the whole, and what
+any other end spoils is cut off.
 
 On a CPU all pieces have one of two lengths, because oneDNN prepares every convolution for each length, and keeps that.
 For channels that come last and AVX-512 it prepares much: its brgemm convolutions (brgconv:avx512_core) hold a

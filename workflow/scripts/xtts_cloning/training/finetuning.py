@@ -12,7 +12,7 @@ import torch
 
 from xtts_cloning import compute, files, machine
 from xtts_cloning.data import metadata
-from xtts_cloning.model import checkpoints, loading
+from xtts_cloning.model import attention, checkpoints, loading
 from xtts_cloning.training import features, state
 from xtts_cloning.training.batches import Clip, TrainingBatches, evaluation_batches, read_clips, special_tokens
 from xtts_cloning.training.loop import Trainer, choose_precision, out_of_memory_explained, train
@@ -136,6 +136,7 @@ def _timing(progress: Progress, settings: dict, device: torch.device, started: f
         "wall_seconds": round(time.perf_counter() - started, 2),
         "steps_per_second": round(steps_per_second, 4),
         "clips_per_second": round(steps_per_second * settings["batch_size"] * settings["grad_accum"], 4),
+        "attention": attention.record(device),
         "peak_gpu_bytes": torch.cuda.max_memory_allocated() if gpu else None,
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
