@@ -102,6 +102,7 @@ test-hpc: setup  ## build the image, and run the demo in it and on a real Slurm 
 
 bench: setup  ## measure against the TTS library, side by side; hours, on a machine that does nothing else
 	@.venv/xtts/bin/python tests/benchmarks/decode.py
+	@.venv/xtts/bin/python tests/benchmarks/speaking_memory.py
 	@.venv/xtts/bin/python tests/benchmarks/finetune_step.py
 	@.venv/xtts/bin/python tests/benchmarks/finetune_memory.py
 	@.venv/xtts/bin/python tests/benchmarks/subset_archive.py

@@ -305,7 +305,7 @@ def test_what_a_step_reads_of_the_cache_are_matrices(gpt, shapes, monkeypatch):
     read, product = [], attention.product
 
     def watched(q, k, v, *rest):
-        if q.shape[2] == 1:
+        if q.shape[2] == 1 and rest[0] is not None:
             read.append(k)
             assert all(t.flatten(0, 1).data_ptr() == t.data_ptr() and t[0, 0].is_contiguous() for t in (k, v))
         return product(q, k, v, *rest)
@@ -338,8 +338,9 @@ def test_bf16_is_close_to_fp32_and_its_logits_are_not_rounded(monkeypatch):
     assert coarse.dtype == torch.float32
     off = torch.linalg.norm(exact - coarse, dim=1) / torch.linalg.norm(exact, dim=1)
     assert off.min() > 1e-3 and off.max() < 0.1, off
-    of_head = torch.nn.functional.linear(coarse, model.gpt.mel_head.weight, model.gpt.mel_head.bias)
-    torch.testing.assert_close(torch.cat(logits["bf16"]), of_head.detach(), rtol=1e-4, atol=1e-4)
+    with torch.inference_mode():
+        expected = model.gpt.mel_head(coarse)
+    torch.testing.assert_close(torch.cat(logits["bf16"]), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_fp16_needs_a_gpu(gpt):
