@@ -76,7 +76,7 @@ def megabytes(field: str) -> float:
 
 
 def conditioning(layers: int) -> list:
-    """A reference of 30 s in chunks of each length, by conditioning encoder and perceiver, and by the speaker encoder."""
+    """References and chunks of each length, by conditioning encoder and perceiver, and by the speaker encoder."""
     import torch
     from xtts_cloning.model import latents
 
