@@ -6,8 +6,7 @@ from collections import Counter
 import pytest
 import torch
 from made_clips import RATE, write_manifest
-from torch.utils.data import DataLoader
-from xtts_cloning import audio
+from xtts_cloning import audio, files
 from xtts_cloning.errors import UserError
 from xtts_cloning.model import texts
 from xtts_cloning.training import batches
@@ -55,14 +54,30 @@ def test_a_batch_holds_clips_of_like_length_and_batches_come_in_no_order_of_leng
     assert means[:8] != sorted(means[:8]) and means[:8] != sorted(means[:8], reverse=True)
 
 
-def test_loader_processes_do_not_change_the_batches():
+def test_a_batch_does_not_depend_on_the_ones_before():
     steps = TrainingBatches(make_clips([1.0, 2.0, 3.5, 4.0, 6.5, 7.0]), TOKENS, 2, seed=9)
-    alone = list(DataLoader(steps, batch_size=None, sampler=range(3, 9), num_workers=0))
-    shared = list(DataLoader(steps, batch_size=None, sampler=range(3, 9), num_workers=2))
-    assert len(alone) == 6
-    for one, other in zip(alone, shared, strict=True):
+    forwards = [steps[index] for index in range(3, 9)]
+    backwards = [steps[index] for index in reversed(range(3, 9))][::-1]
+    for one, other in zip(forwards, backwards, strict=True):
         assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
-    assert not torch.equal(alone[0].audio, alone[1].audio)
+    assert not torch.equal(forwards[0].audio, forwards[1].audio)
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(160, 4), (37, 16), (9, 4)])
+def test_an_epoch_s_order_is_drawn_once(count, batch_size, monkeypatch):
+    drawn, real = Counter(), files.keyed_seed
+
+    def counted(seed, kind, number):
+        drawn[kind, number] += 1
+        return real(seed, kind, number)
+
+    monkeypatch.setattr(files, "keyed_seed", counted)
+    batches._epoch_order.cache_clear()
+    steps = TrainingBatches(make_clips([0.5] * count), TOKENS, batch_size, seed=3)
+    for index in range(3 * count // batch_size):
+        steps[index]
+    epochs = {number: times for (kind, number), times in drawn.items() if kind == "epoch"}
+    assert len(epochs) >= 3 and set(epochs.values()) == {1}
 
 
 def test_prompts_follow_the_library_s_rule():

@@ -144,6 +144,10 @@ def _merge(base: dict, change: dict) -> None:
 
 
 def _explain(error: jsonschema.ValidationError) -> str:
-    key = ".".join(map(str, error.absolute_path)) or "top level"
+    path = list(map(str, error.absolute_path))
+    if error.validator == "additionalProperties":
+        unknown = [".".join([*path, key]) for key in error.instance if key not in error.schema["properties"]]
+        return f"{', '.join(unknown)}: there is no such key; correct its name, or take it out"
+    key = ".".join(path) or "top level"
     described = error.schema.get("description") if isinstance(error.schema, dict) else None
     return f"{key}: {error.message}" + (f" ({described})" if described else "")

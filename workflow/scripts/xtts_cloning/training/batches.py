@@ -1,11 +1,12 @@
 """Clips of a manifest, checked and tokenized, and the batches of every step: what the GPT is trained on.
 
 Which clips are in a step, and which piece of each conditions the model, follows from the seed and the step's number
-alone, so that neither loader processes nor a resumed training change it.
+alone, so that a resumed training takes the same.
 """
 
 import random
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,8 +106,11 @@ def _read_text(tokenizer: object, text: str, language: str) -> Tensor:
     return torch.tensor(texts.token_ids(tokenizer, text, language))
 
 
-class TrainingBatches(torch.utils.data.Dataset):
-    """Batch number i of the training, for any i: a pure function of the seed."""
+class TrainingBatches:
+    """Batch number i of the training, for any i: a pure function of the seed.
+
+    The clips are in memory, so that a batch takes milliseconds and no processes to make it.
+    """
 
     def __init__(self, clips: list[Clip], tokens: SpecialTokens, batch_size: int, seed: int):
         self.clips, self.tokens, self.batch_size, self.seed = clips, tokens, batch_size, seed
@@ -127,7 +131,12 @@ class TrainingBatches(torch.utils.data.Dataset):
 def clip_at(position: int, count: int, seed: int) -> int:
     """The clip at a position of the endless sequence of shuffled epochs: every clip once in each `count` positions."""
     epoch, place = divmod(position, count)
-    return random.Random(files.keyed_seed(seed, "epoch", epoch)).sample(range(count), count)[place]
+    return _epoch_order(epoch, count, seed)[place]
+
+
+@lru_cache(maxsize=4)  # batches are drawn from one epoch, or where two meet
+def _epoch_order(epoch: int, count: int, seed: int) -> list[int]:
+    return random.Random(files.keyed_seed(seed, "epoch", epoch)).sample(range(count), count)
 
 
 def batch_positions(lengths: list[int], batch_size: int, seed: int, index: int) -> list[int]:
