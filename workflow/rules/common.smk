@@ -26,16 +26,7 @@ LOCK = images.lock()
 CONTAINER = images.of(config)
 os.environ.update(APPTAINER_BIND=images.binds(config))
 
-# Nobody's own packages get in, and no cache lands in the home folder or among the code.
-CACHE = Path(".snakemake/cache").absolute()
-shell.prefix(
-    "set -euo pipefail; unset PYTHONPATH PYTHONHOME; "
-    "export PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 XDG_CACHE_HOME={CACHE:q} "
-    "NUMBA_CACHE_DIR={CACHE:q}/numba MPLCONFIGDIR={CACHE:q}/matplotlib HF_HOME=${{HF_HOME:-{CACHE:q}/huggingface}} "
-    "HF_TOKEN_PATH=${{HF_TOKEN_PATH:-${{HF_HOME:-${{XDG_CACHE_HOME:-~/.cache}}/huggingface}}/token}} "
-    # threads that spin while they wait take ten times the work's own time where other programs run
-    "OMP_WAIT_POLICY=PASSIVE; "
-)
+shell.prefix("set -euo pipefail; source envs/environment.sh; ")
 
 
 def settings(step):
