@@ -25,7 +25,8 @@ fi
 
 mkdir -p .venv
 exec 9>.venv/.lock
-flock 9 # two set-ups at once would write the same folders
+flock 9 || # two set-ups at once would write the same folders
+  echo "warning: the file system of $PWD has no locks: start no second set-up here meanwhile" >&2
 
 # Everything stays in the checkout; certificates and index are the ones this machine gives to pip.
 export UV_CACHE_DIR="$PWD/.venv/cache" UV_NO_CONFIG=1 UV_PYTHON_DOWNLOADS=never
