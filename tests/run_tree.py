@@ -28,7 +28,8 @@ def make(
     """Write data/demo, results/demo and data/models/demo under `root`; returns the report's settings.
 
     clips, tests, lines: number of clips to train and evaluate the loss on, of held-out sentences and of lines.
-    text: what line01 says. named: ids of the held-out sentences, in place of `tests` plain ones. changes: config keys, the dot written as two underscores.
+    text: what line01 says. changes: config keys, the dot written as two underscores.
+    named: ids of the held-out sentences, in place of `tests` plain ones.
     """
     random = np.random.default_rng(0)
     settings = config.settings(config.load(config.ROOT / "config" / "demo.yaml"), "report")

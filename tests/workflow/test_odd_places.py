@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from checkout import ROOT, copy_checkout, edit_config, share_environments, snakemake
 
-ODD_NAME = "it's a (test) & {more} <so> $HOME; é–"
+ODD_NAME = "it's a (test) & {more} <so> $HOME; é\u2013"
 
 
 def make(checkout, *arguments, **environment):
@@ -69,7 +69,7 @@ def sourced(checkout, show, **environment):
 
 def test_libraries_of_another_cuda_are_left_out_and_others_stay(odd_checkout, tmp_path):
     held = {"cuda": "libcublasLt.so.12", "cudnn 9": "libcudnn.so.9", "torch": "libtorch_cpu.so", "nccl": "libnccl.so.2"}
-    kept = {"python": "libpython3.11.so.1.0", "driver": "libcuda.so.1", "empty": "README", "compat": "libnvidia-ml.so.1"}
+    kept = {"python": "libpython3.11.so.1.0", "driver": "libcuda.so.1", "empty": "README", "wsl": "libnvidia-ml.so.1"}
     for folder, library in {**held, **kept}.items():
         (tmp_path / folder).mkdir()
         (tmp_path / folder / library).touch()

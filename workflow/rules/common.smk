@@ -21,7 +21,6 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 
-
 def literal(path, odd=r"[{}<>]"):
     """A path of the config as Snakemake takes it: one with odd characters is reached through a link without them.
 

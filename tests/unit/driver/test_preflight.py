@@ -251,7 +251,10 @@ def test_real_tokenizer_and_config(settings, hub_files, tmp_path):
 # a check that breaks, and what lies between here and a server
 
 
-@pytest.mark.parametrize("error", [ValueError("odd\nnumber"), KeyError("x"), UnicodeDecodeError("utf-8", b"x", 0, 1, "?")])
+NO_TEXT = UnicodeDecodeError("utf-8", b"x", 0, 1, "?")
+
+
+@pytest.mark.parametrize("error", [ValueError("odd\nnumber"), KeyError("x"), NO_TEXT])
 def test_a_check_that_breaks_is_a_failed_check(settings, monkeypatch, error):
     def broken(settings):
         raise error

@@ -28,7 +28,7 @@ class Gpu(NamedTuple):
 def gpu() -> Gpu | None:
     """The first GPU, or part of one (MIG), that CUDA would use by CUDA_VISIBLE_DEVICES; None where there is none.
 
-    CUDA_VISIBLE_DEVICES holds numbers, the UUIDs of GPUs or their beginnings, or those of MIG parts (CUDA C++ Programming
+    CUDA_VISIBLE_DEVICES holds numbers, UUIDs of GPUs or their beginnings, or those of MIG parts (CUDA C++ Programming
     Guide, "CUDA Environment Variables"; NVIDIA MIG User Guide); what names no GPU hides them all.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -36,7 +36,7 @@ def gpu() -> Gpu | None:
     for number, found in enumerate(_gpu_table()):
         parts = _mig_parts(found["uuid"])
         part = next((part for part in parts if wanted.startswith("MIG-") and wanted in part), None)
-        named = wanted.startswith(("GPU-", "MIG-")) and not found["uuid"].startswith("GPU-")  # by a UUID that is not told
+        named = wanted.startswith(("GPU-", "MIG-")) and not found["uuid"].startswith("GPU-")  # by an untold UUID
         if part or named or wanted == str(number) or (wanted.startswith("GPU-") and found["uuid"].startswith(wanted)):
             return _described(found, part or next(iter(parts), None))
     return None

@@ -174,7 +174,7 @@ def give_up_on_settings(error: OSError, name: str) -> None:
     said, remedy = " ".join(str(error).split()), None
     if isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in said:
         remedy = (
-            "A proxy in HTTPS_PROXY or ALL_PROXY speaks SOCKS, which needs a package (PySocks) that is not in the lock. "
+            "A proxy in HTTPS_PROXY or ALL_PROXY speaks SOCKS, which needs a package (PySocks) that is not locked. "
             "Name an HTTP proxy, which goes before ALL_PROXY (export HTTPS_PROXY=http://host:port), or bring the files "
             "by hand and name their local path in the config."
         )
