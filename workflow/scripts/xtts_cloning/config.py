@@ -90,7 +90,7 @@ def is_hub_repository(source: str) -> bool:
 def archive_path(config: dict) -> str:
     """Where the dataset's archive or folder lies once it is there."""
     archive = config["dataset"]["archive"]
-    return f"data/downloads/{archive.rsplit('/', 1)[-1]}" if is_url(archive) else archive
+    return f"data/downloads/{re.sub('[{}<>]', '_', archive.rsplit('/', 1)[-1])}" if is_url(archive) else archive
 
 
 def model_folder(config: dict) -> str:
@@ -128,6 +128,10 @@ def _read(path: Path) -> dict:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"config file {path} does not exist; config/config.yaml is the one to start from") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 (byte {error.start}); save it in UTF-8 encoding") from None
+    except OSError as error:
+        raise UserError(f"config file {path} cannot be read: {error.strerror}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(content, dict):

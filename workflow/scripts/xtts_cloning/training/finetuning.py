@@ -72,7 +72,7 @@ def _inputs(model_folder: Path, *manifests: Path) -> list[Path]:
 def _is_done(output: Path, identity: str) -> bool:
     """Whether a process that outlived its workflow has finished this very training while we waited for it."""
     summary = output / "summary.json"
-    return summary.exists() and json.loads(summary.read_text())["identity"] == identity
+    return summary.exists() and json.loads(summary.read_text(encoding="utf-8"))["identity"] == identity
 
 
 def _tell_other_states(output: Path, own: Path) -> None:
