@@ -69,10 +69,10 @@ report-zip: ready  ## pack the report with its WAVs and tables into one file to 
 
 export: ready  ## the fine-tuned voice in the files that other programs want
 	@$(PREFLIGHT)
-	@$(CHAIN)/local export
+	@$(CHAIN) $(LOCAL) export
 
 model: ready  ## bring the model of CONFIG: download it, if you accept its licence, or make the demo's
-	@$(CHAIN)/local model
+	@$(CHAIN) $(LOCAL) model
 
 # What is typed reaches the script through the environment, as typed: no shell and no make reads it. LANGUAGE, which
 # locales use too, counts only where it was typed.
@@ -80,7 +80,7 @@ SPEAK = REFERENCE TEXT LINES MODEL LANGUAGE PRECISION
 $(foreach name,$(SPEAK),$(if $(filter command,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
 given = $(if $(filter override,$(origin $1)),--$2 "$$$1")
 speak: $(if $(filter override,$(origin MODEL)),ready,model)  ## say TEXT="..." or LINES=file with the voice of REFERENCE=recording
-	@$(IN) python workflow/scripts/speak.py --config "$(CONFIG)" $(call given,REFERENCE,reference) $(call given,TEXT,text) \
+	@$(CLEAN) $(IN) python workflow/scripts/speak.py --config "$$CONFIG" $(call given,REFERENCE,reference) $(call given,TEXT,text) \
 	  $(call given,LINES,lines) $(call given,MODEL,model) $(call given,LANGUAGE,language) $(call given,PRECISION,precision)
 
 container:  ## build the image that holds the rules' environment
@@ -98,7 +98,7 @@ test: setup  ## every test that this machine can run
 	@$(CLEAN) .venv/xtts/bin/python -m pytest --durations=25
 
 test-unit: setup  ## the tests of the library and its scripts alone
-	@.venv/xtts/bin/python -m pytest tests/unit --durations=10
+	@$(CLEAN) .venv/xtts/bin/python -m pytest tests/unit --durations=10
 
 test-hpc: setup  ## build the image, and run the demo in it and on a real Slurm (root on Debian 12)
 	@$(CLEAN) .venv/xtts/bin/python -m pytest tests/hpc --durations=0
