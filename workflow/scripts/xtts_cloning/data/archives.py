@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from xtts_cloning import files
 from xtts_cloning.errors import UserError
-from xtts_cloning.model import normalization
+from xtts_cloning.model import characters
 
 CLIP_SUFFIXES = {".wav", ".flac", ".mp3", ".ogg"}
 BLOCK = 512  # bytes; tar's unit
@@ -143,5 +143,5 @@ def _member(name: str, read: Callable[[], bytes]) -> Member | None:
         return Member(name, None, "", read)
     suffix = path.suffix.lower()
     if path.parent.name == "wavs" and suffix in CLIP_SUFFIXES:
-        return Member(name, normalization.visible(path.stem), suffix, read)  # macOS decomposes letters
+        return Member(name, characters.visible(path.stem), suffix, read)  # macOS decomposes letters
     return None

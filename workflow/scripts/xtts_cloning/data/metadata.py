@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from xtts_cloning.errors import UserError
-from xtts_cloning.model import normalization
+from xtts_cloning.model import characters
 
 LJSPEECH_COLUMNS = "id|transcription|normalized transcription"
 NEARLY_ALL = 0.8  # of the rows
@@ -41,7 +41,7 @@ def parse_ljspeech(data: bytes, name: str) -> tuple[dict[str, str], list[Problem
         if found := _row_problem(row, counts):
             problems.append((utterance, found[0], f"row {number}: {found[1]}"))
         else:
-            texts[utterance] = normalization.visible(row[2]).strip()
+            texts[utterance] = characters.visible(row[2]).strip()
     if not texts:
         utterance, reason, detail = problems[0]
         raise UserError(
@@ -53,7 +53,7 @@ def parse_ljspeech(data: bytes, name: str) -> tuple[dict[str, str], list[Problem
 
 
 def _utterance(row: list[str]) -> str:
-    return normalization.visible(row[0]).strip()
+    return characters.visible(row[0]).strip()
 
 
 def _refuse_shared_texts(texts: list[str], name: str) -> None:
@@ -121,6 +121,6 @@ def _row_problem(row: list[str], counts: Counter) -> tuple[str, str] | None:
         return "bad_id", f"{utterance!r} is not the name of a file in wavs/ without its suffix"
     if counts[utterance] > 1:
         return "duplicate_id", f"named by {counts[utterance]} rows: which transcript is right?"
-    if not normalization.visible(row[2]).strip():
+    if not characters.visible(row[2]).strip():
         return "empty_text", "the normalized transcript (third column) is empty"
     return None

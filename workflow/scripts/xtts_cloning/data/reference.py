@@ -21,7 +21,7 @@ from xtts_cloning import audio
 from xtts_cloning.data import metadata
 from xtts_cloning.errors import UserError
 from xtts_cloning.files import keyed_seed
-from xtts_cloning.model import normalization
+from xtts_cloning.model import characters
 
 RATE = 22050  # Hz, the model's input
 MAX_LEVEL_DIFFERENCE_DB = 6.0
@@ -43,7 +43,7 @@ def choose(tables: dict[str, Path], settings: dict) -> tuple[np.ndarray, dict]:
     if clip == "auto":
         return _automatic(tables["train"], settings)
     frames = {split: _by_utterance(path) for split, path in tables.items()}
-    file, clip = clip, normalization.visible(clip)  # as the tables have ids
+    file, clip = clip, characters.visible(clip)  # as the tables have ids
     if clip in frames["test"].index:
         raise UserError(
             f"reference.clip: {clip} is held out for tests ({tables['test']}): the voice must not be cloned from it. "

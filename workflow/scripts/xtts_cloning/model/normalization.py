@@ -12,11 +12,8 @@ import re
 import unicodedata
 from functools import cache, partial
 
-from xtts_cloning.model import number_words
+from xtts_cloning.model import characters, number_words
 
-JOINERS = "\u200c\u200d"  # they shape letters in Hindi, and show nothing elsewhere
-FILLERS = "\u034f\u115f\u1160\u3164\uffa0"  # invisible, though Unicode calls them letters and marks
-VARIATIONS = [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]  # selectors of a character's look
 SPACES = " \u00a0\u2009\u202f"
 FULL_WIDTH = {0xFF01 + n: 0x21 + n for n in range(94)}  # to ASCII
 
@@ -93,24 +90,11 @@ GERMAN_OPENINGS = set(
 )
 
 
-def visible(text: str) -> str:
-    """The text in NFC, white space of all kinds as spaces, without what cannot be seen; but see JOINERS."""
-    if text.isascii() and text.isprintable():
-        return text
-    kept = (" " if c.isspace() else c for c in unicodedata.normalize("NFC", text) if not _invisible(c))
-    return "".join(kept)
-
-
-def _invisible(c: str) -> bool:
-    formatting = unicodedata.category(c) == "Cf" and c not in JOINERS
-    return formatting or c in FILLERS or ord(c) in VARIATIONS
-
-
 def normalized(text: str, language: str) -> str:
     """The text for the library's cleaners; raises what num2words raises on a number that it cannot say."""
-    text, language = visible(text), language.split("-")[0]
+    text, language = characters.visible(text), language.split("-")[0]
     if language != "hi":
-        text = text.translate(dict.fromkeys(map(ord, JOINERS)))
+        text = text.translate(dict.fromkeys(map(ord, characters.JOINERS)))
     if language == "en":
         return text
     if language in ("zh", "ja", "ko"):

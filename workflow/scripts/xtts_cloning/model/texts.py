@@ -7,12 +7,12 @@ The tokenizer is the library's class on the model's vocab.json, called as its tr
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 from xtts_cloning.errors import UserError
-from xtts_cloning.model import normalization
+from xtts_cloning.model import characters, normalization
 from xtts_cloning.model.library import VoiceBpeTokenizer
 
 CHARACTER_LIMIT = 250  # of a language that the library's char_limits leaves out (Hindi), as in its check_input_length
@@ -138,10 +138,10 @@ def rejection(tokenizer: VoiceBpeTokenizer, text: str, language: str, max_tokens
     except Unspeakable as error:
         return "unspeakable", str(error)
     if unread := _unread_by_cutlet(tokenizer, text) if language == "ja" else []:
-        return "unknown_characters", f"the Japanese cleaner cannot read {shown(unread)}"
+        return "unknown_characters", f"the Japanese cleaner cannot read {characters.named(unread)}"
     if UNKNOWN_ID in ids:
         lacking = {c for c in said if c != " " and tokenizer.tokenizer.token_to_id(c) is None}
-        return "unknown_characters", f"the model's vocabulary lacks {shown(lacking) or '[UNK]'}"
+        return "unknown_characters", f"the model's vocabulary lacks {characters.named(lacking) or '[UNK]'}"
     if not any(map(str.isalnum, said)):
         return "empty_text", f"nothing to say in {text[:SHOWN_CHARACTERS]!r}"
     if STOP_ID in ids:
@@ -155,12 +155,6 @@ def problem(tokenizer: VoiceBpeTokenizer, text: str, language: str, max_tokens: 
     """Why the model cannot take a text, in words, or None."""
     found = rejection(tokenizer, text, language, max_tokens)
     return found and found[1]
-
-
-def shown(characters: Iterable[str]) -> str:
-    """Characters in order, those that cannot be seen alone by code point."""
-    seen = (c if c.isprintable() and not unicodedata.combining(c) else f"U+{ord(c):04X}" for c in sorted(characters))
-    return " ".join(seen)
 
 
 def _unread_by_cutlet(tokenizer: VoiceBpeTokenizer, text: str) -> set[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from xtts_cloning.data import metadata
 from xtts_cloning.errors import UserError
 from xtts_cloning.model import config as model_config
-from xtts_cloning.model import normalization, texts
+from xtts_cloning.model import characters, texts
 from xtts_cloning.model.library import VoiceBpeTokenizer, split_sentence
 
 MOST_CHARACTERS = 1_000_000  # of one utterance; spaCy, which finds its sentences, takes no more
@@ -61,7 +61,7 @@ def lines(path: str | Path) -> list[Text]:
         raise UserError(f"{path} does not exist; it should hold one utterance per line") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file in UTF-8 encoding") from None
-    read = (normalization.visible(line).strip() for line in re.split(r"\r\n|\r|\n", content))
+    read = (characters.visible(line).strip() for line in re.split(r"\r\n|\r|\n", content))
     spoken = [(number, line) for number, line in enumerate(read, 1) if line]
     if not spoken:
         raise UserError(f"{path} holds no text; expected one utterance per line")
