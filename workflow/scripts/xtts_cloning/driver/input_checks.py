@@ -47,8 +47,8 @@ def _transcripts(folder: Path, language: str) -> str:
 def spoken_texts(settings: dict) -> str:
     """What is said where a text has digits or symbols, and a Note if the texts read as another language."""
     synthesis, language = settings["synthesis"], settings["language"]
-    wanted = utterances.phrases(synthesis) + utterances.lines(synthesis["lines"])
     _refuse_english_defaults(settings)
+    wanted = utterances.phrases(synthesis) + utterances.lines(synthesis["lines"])
     folder = model_checks.model_files(settings, "config.json", "vocab.json")
     if isinstance(folder, Note):
         return folder
