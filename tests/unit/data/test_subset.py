@@ -261,7 +261,9 @@ def test_names_that_a_mac_has_decomposed_are_those_of_the_table(tmp_path, make):
     clips = {f"{unicodedata.normalize('NFD', name)}.wav": recordings.clip(seed=n) for n, name in enumerate(names)}
     folder = make(recordings.layout(clips, metadata_csv))
     assert set(ids(folder, "train", "eval", "test")) < set(names)
-    plain = make(recordings.layout({unicodedata.normalize("NFC", name): data for name, data in clips.items()}, metadata_csv))
+    plain = make(
+        recordings.layout({unicodedata.normalize("NFC", name): data for name, data in clips.items()}, metadata_csv)
+    )
     assert digests(folder) == digests(plain)
 
 

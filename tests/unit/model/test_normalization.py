@@ -20,7 +20,22 @@ WRITTEN = [
     *("0", "7", "25", "1984", "x 1984.", "2024. x", "1000000", "007", "3,5", "3.5", "0.05", "12.1234567", "3,141"),
     *("1,000", "1.000", "1 000", "1\u202f000", "1,400,000,000", "1.400.000.000", "1,234.5", "10.000,50", "20$", "$20"),
     *("20 $", "20€", "20 €", "20.15€", "20,15 €", "£5", "1 $", "2 $", "14%", "14 %", "%14", "7°", "1. x", "3. X"),
-    *("8. x 1984", "3.10.1984", "1st", "2nd", "1º", "1er", "5-й", "1번째", "100번째", "3번", "Dr. x", "x & x", "x @ x", "8:30"),
+    *(
+        "8. x 1984",
+        "3.10.1984",
+        "1st",
+        "2nd",
+        "1º",
+        "1er",
+        "5-й",
+        "1번째",
+        "100번째",
+        "3번",
+        "Dr. x",
+        "x & x",
+        "x @ x",
+        "8:30",
+    ),
 ]
 
 SAID = {
@@ -152,7 +167,12 @@ def test_learnt_as_it_is_spoken(tokenizer, language):
 
 
 def test_english_is_the_librarys_byte_for_byte(tokenizer):
-    for written in [*WRITTEN, "It's 5 o'clock -- \u201cso\u201d, he said; (A.D. 79) [sic]", "caf\u00e9 \u2014 na\u00efve\u00a0x", "A  B\tC"]:
+    for written in [
+        *WRITTEN,
+        "It's 5 o'clock -- \u201cso\u201d, he said; (A.D. 79) [sic]",
+        "caf\u00e9 \u2014 na\u00efve\u00a0x",
+        "A  B\tC",
+    ]:
         assert texts.token_ids(tokenizer, written, "en") == tokenizer.encode(written, "en")
 
 
@@ -164,12 +184,28 @@ def test_a_number_too_long_is_named(tokenizer, language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_text_of_no_words_is_no_text(tokenizer, language):
-    for written in ['"', "\u2026\u2026", "...", "?!", "\u3002", "\uff1f\uff01", " \u200b ", "\u00ad", "-", "\u300c\u300d"]:
+    for written in [
+        '"',
+        "\u2026\u2026",
+        "...",
+        "?!",
+        "\u3002",
+        "\uff1f\uff01",
+        " \u200b ",
+        "\u00ad",
+        "-",
+        "\u300c\u300d",
+    ]:
         assert texts.rejection(tokenizer, written, language, 400)[0] == "empty_text", written
 
 
 def test_invisible_characters_say_nothing(cleaner):
-    for written in ["A so\u00adft hyphen.", "\ufeffA so\u2060ft hyphen.\u200f", "A soft\u2028hyphen.", "A soft\x0bhyphen.\ufe0f"]:
+    for written in [
+        "A so\u00adft hyphen.",
+        "\ufeffA so\u2060ft hyphen.\u200f",
+        "A soft\u2028hyphen.",
+        "A soft\x0bhyphen.\ufe0f",
+    ]:
         assert texts.cleaned(cleaner, written, "en") == "a soft hyphen."
 
 
@@ -198,7 +234,13 @@ def test_japanese_that_cutlet_cannot_read_is_named(tokenizer):
 
 def test_czech_ordinals():
     said = {1: "první", 12: "dvanáctý", 40: "čtyřicátý", 99: "devadesátý devátý", 100: "stý", 125: "sto dvacátý pátý"}
-    said |= {300: "třístý", 1000: "tisící", 2000: "dvoutisící", 2025: "dva tisíce dvacátý pátý", 12100: "dvanáct tisíc stý"}
+    said |= {
+        300: "třístý",
+        1000: "tisící",
+        2000: "dvoutisící",
+        2025: "dva tisíce dvacátý pátý",
+        12100: "dvanáct tisíc stý",
+    }
     assert {number: number_words.ordinal(str(number), "cs") for number in said} == said
     with pytest.raises(ValueError):
         number_words.ordinal("11000", "cs")

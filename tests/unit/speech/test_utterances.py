@@ -138,7 +138,10 @@ def test_a_book_on_one_line_is_refused_at_once(standin):
         plan(["Good.", "It was a quiet morning in the harbour, and the gulls had not yet begun. " * 16000], standin)
 
 
-@pytest.mark.parametrize("language, written", [("tr", "\u0130stanbul'da"), ("de", "Gro\u0308\u00dfe 3."), ("ja", "NHK\u3068iPhone\u3001\uff13\u500b")])
+@pytest.mark.parametrize(
+    "language, written",
+    [("tr", "\u0130stanbul'da"), ("de", "Gro\u0308\u00dfe 3."), ("ja", "NHK\u3068iPhone\u3001\uff13\u500b")],
+)
 def test_what_is_spoken_is_what_was_learnt(real_model, language, written):
     (planned,) = plan([written], real_model, language)
     tokenizer = texts.load_tokenizer(real_model / "vocab.json")

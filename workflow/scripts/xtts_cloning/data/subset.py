@@ -167,7 +167,9 @@ def _not_there(utterance: str, clips: set[str]) -> str:
     meant = PurePosixPath(utterance.strip("\"'").replace("\\", "/"))
     for name in (meant.name, meant.stem):
         if name in clips:
-            return f"no such clip in wavs/, but there is {name!r}: an id is the file's name, no folder, suffix or quotes"
+            return (
+                f"no such clip in wavs/, but there is {name!r}: an id is the file's name, no folder, suffix or quotes"
+            )
     return "no such clip in wavs/"
 
 

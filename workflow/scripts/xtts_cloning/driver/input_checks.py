@@ -72,13 +72,13 @@ def _refuse_english_defaults(settings: dict) -> None:
     """UserError where another language would be given config.yaml's own phrases or lines to speak."""
     shipped, synthesis = config.load(config.DEFAULTS), settings["synthesis"]
     english = {phrase["text"] for phrase in shipped["synthesis"]["phrases"]}
-    left = ["synthesis.phrases"] if english.issuperset(phrase["text"] for phrase in synthesis["phrases"]) else []
+    spoken = {phrase["text"] for phrase in synthesis["phrases"]}
+    left = ["synthesis.phrases"] if spoken and spoken <= english else []
     left += ["synthesis.lines"] if synthesis["lines"] == shipped["synthesis"]["lines"] else []
-    left = left if synthesis["phrases"] else left[-1:]
     if left and settings["language"] != shipped["language"]:
         raise UserError(
             f"language is {settings['language']}, but {' and '.join(left)} are the English ones of config/config.yaml\n"
-            f"Give texts in the language: `phrases` as in config/config.yaml, or [] for none, and a file of `lines`."
+            "Give texts in the language: `phrases` as in config/config.yaml, or [] for none, and a file of `lines`."
         )
 
 

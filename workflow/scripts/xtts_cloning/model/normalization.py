@@ -70,7 +70,9 @@ WRITTEN_OUT = ("cs", "hi", "ja")  # all numbers: the library asks num2words for 
 WRITTEN_DECIMALS = ("ar", "cs", "hi", "hu", "ja", "ko", "tr")
 DOTTED_ORDINALS = ("cs", "de", "hu", "tr")  # a point after a number makes it an ordinal, or ends the sentence
 CLOSING = "\"'»«“”’‘)]"
-GERMAN_DATIVE = re.compile(r"\b(?:ab|am|beim|bis|dem|den|des|im|seit|vom|zum|zur)$", re.IGNORECASE)  # dritten, not dritte
+GERMAN_DATIVE = re.compile(
+    r"\b(?:ab|am|beim|bis|dem|den|des|im|seit|vom|zum|zur)$", re.IGNORECASE
+)  # dritten, not dritte
 CZECH_MONTHS = re.compile(  # of which a day is said in the genitive, as before the number of a month
     r"\d|(?:ledna|února|března|dubna|května|června|července|srpna|září|října|listopadu|prosince)\b", re.IGNORECASE
 )

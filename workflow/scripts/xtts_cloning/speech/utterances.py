@@ -16,6 +16,7 @@ from xtts_cloning.model.library import VoiceBpeTokenizer, split_sentence
 
 MOST_CHARACTERS = 1_000_000  # of one utterance; spaCy, which finds its sentences, takes no more
 
+
 @dataclass(frozen=True)
 class Text:
     """A text to speak: the utterance's name, phrase|line|test|probe, and where an error message should point."""
