@@ -21,7 +21,7 @@ SENTENCES = {
     "cs": "Bylo pozdě a děti už šly domů, když jsem se s ním vrátil z města, ale nebyl tam nikdo jiný než on.",
     "ar": "كان الوقت متأخرا وكان الأطفال قد عادوا إلى البيت.",
     "zh-cn": "天已经晚了，孩子们都回家了。",
-    "hu": "Késő volt, és a gyerekek már hazamentek, amikor én vele együtt visszajöttem a városból, de nem volt ott senki.",
+    "hu": "Késő volt, és a gyerekek már hazamentek, amikor én vele visszajöttem a városból, de nem volt ott senki.",
     "ko": "늦은 시간이라 아이들은 이미 집에 갔습니다.",
     "ja": "もう遅くて、子供たちは家に帰っていました。",
     "hi": "देर हो चुकी थी और बच्चे घर जा चुके थे।",

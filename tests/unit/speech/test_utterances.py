@@ -42,7 +42,7 @@ def test_lines_are_numbered_as_spoken_and_placed_as_written(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("inside", "\u2028 \u2029 \x85 \x0b \x0c \x1c \x1d \x1e".split(" "))
+@pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"])
 def test_a_line_ends_at_a_line_end_and_nowhere_else(tmp_path, inside):
     path = tmp_path / "lines.txt"
     path.write_bytes(f"One{inside}utterance.\rTwo.\r\n\u200b\nFour.".encode())

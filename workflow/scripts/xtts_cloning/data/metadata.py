@@ -63,8 +63,8 @@ def _refuse_shared_texts(texts: list[str], name: str) -> None:
     if (count > 2 and count >= NEARLY_ALL * len(texts)) or len(texts) >= SHARED_BY * max(2, len(counts)):
         raise UserError(
             f"{name}: {text!r} is the normalized transcript (third column) of {count} of its {len(texts)} rows, which "
-            f"have {len(counts)} different ones: no transcripts, names of speakers perhaps. Expected {LJSPEECH_COLUMNS}; "
-            "with nothing to write out, repeat the second column in the third."
+            f"have {len(counts)} different ones: no transcripts, names of speakers perhaps. Expected "
+            f"{LJSPEECH_COLUMNS}; with nothing to write out, repeat the second column in the third."
         )
 
 

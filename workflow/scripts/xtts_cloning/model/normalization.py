@@ -1,9 +1,9 @@
 """What a text is before the library's cleaners see it: in training and in speaking the same.
 
 First whatever is not text: composed and decomposed letters are one (NFC), invisible characters go. Then, in every
-language but English, what TTS 0.21.3 with num2words 0.5.14 would get wrong is written out or written so that the library
-gets it right: groups of digits, dates, currencies, decimals, ordinals. Everything else is left to the library. What has
-been written out once is not changed by a second pass.
+language but English, what TTS 0.21.3 with num2words 0.5.14 would get wrong is written out, or written so that the
+library gets it right: groups of digits, dates, currencies, decimals, ordinals. Everything else is left to the library.
+What has been written out once is not changed by a second pass.
 
 Languages are the config's; a region (`zh-cn`) does not count.
 """
@@ -26,9 +26,9 @@ GROUP_MARKS = {
     "ar": ".,\u066c",
 }
 
-# What is counted, where num2words has another currency (ar), another language's words (hu), a wrong place (tr), one form
-# for all numbers (cs, pl, ru) or none. One form where a noun after a number does not change; one, few, many in Slavic
-# languages; one, two, few, many in Arabic.
+# What is counted, where num2words has another currency (ar), another language's words (hu), a wrong place (tr), one
+# form for all numbers (cs, pl, ru) or none. One form where a noun after a number does not change; one, few, many in
+# Slavic languages; one, two, few, many in Arabic.
 UNITS = {
     "ar": {
         "$": ("دولار", "دولاران", "دولارات", "دولارًا"),
@@ -84,11 +84,12 @@ BEFORE_A_DAY = {
     "tr": r"(?!)",
 }
 # German nouns are capitals as sentences are: these words begin a sentence where they are capitals.
-GERMAN_OPENINGS = set(
-    "Aber Alle Als Also Am Auch Auf Bei Bis Da Damals Danach Dann Darauf Das Dazu Dem Den Denn Der Des Deshalb Die Dies "
-    "Diese Dieser Dieses Doch Dort Ein Eine Einen Einer Er Es Für Heute Hier Ich Ihm Ihn Ihr Ihre Im In Ist Jetzt Kein "
-    "Keine Man Mein Meine Mit Nach Nein Nicht Noch Nun Nur Ob Oder Ohne Schon Sein Seine Seit Sie So Später Trotzdem Um "
-    "Und Uns Unser Von Vor Während Wann War Warum Was Weil Wenn Wer Wie Wir Wo Zu Zuerst Zum Zwar".split()
+GERMAN_OPENINGS = (
+    "Aber Alle Als Also Am Auch Auf Bei Bis Da Damals Danach Dann Darauf Das Dazu Dem Den Denn Der Des Deshalb Die "
+    "Dies Diese Dieser Dieses Doch Dort Ein Eine Einen Einer Er Es Für Heute Hier Ich Ihm Ihn Ihr Ihre Im In Ist "
+    "Jetzt Kein Keine Man Mein Meine Mit Nach Nein Nicht Noch Nun Nur Ob Oder Ohne Schon Sein Seine Seit Sie So "
+    "Später Trotzdem Um Und Uns Unser Von Vor Während Wann War Warum Was Weil Wenn Wer Wie Wir Wo Zu Zuerst Zum "
+    "Zwar"
 )
 
 
@@ -212,5 +213,5 @@ def _is_ordinal(language: str, before: str, digits: str, after: str) -> bool:
     if not before or after[0].isdigit():  # an item of a list, a date
         return True
     if language == "de":
-        return re.match(r"\w*", after)[0] not in GERMAN_OPENINGS
+        return re.match(r"\w*", after)[0] not in GERMAN_OPENINGS.split()
     return after[0].islower() or (language == "tr" and len(digits) <= 2)

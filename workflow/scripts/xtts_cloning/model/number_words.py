@@ -25,19 +25,20 @@ HUNGARIAN_FRACTION = 3  # digits; num2words has no name for smaller parts than t
 JAPANESE_DIGITS = 24  # cutlet cannot read the units of longer numbers
 
 CZECH_ORDINALS = (
-    "nultý první druhý třetí čtvrtý pátý šestý sedmý osmý devátý desátý jedenáctý dvanáctý třináctý čtrnáctý patnáctý "
-    "šestnáctý sedmnáctý osmnáctý devatenáctý"
-).split()
-CZECH_TENS = "dvacátý třicátý čtyřicátý padesátý šedesátý sedmdesátý osmdesátý devadesátý".split()
+    "nultý první druhý třetí čtvrtý pátý šestý sedmý osmý devátý desátý jedenáctý dvanáctý třináctý čtrnáctý "
+    "patnáctý šestnáctý sedmnáctý osmnáctý devatenáctý"
+)
+CZECH_TENS = "dvacátý třicátý čtyřicátý padesátý šedesátý sedmdesátý osmdesátý devadesátý"
 CZECH_MULTIPLES = ["", "dvou", "tří", "čtyř", "pěti", "šesti", "sedmi", "osmi", "devíti"]  # of stý and tisící
 
 HINDI = (
-    "शून्य एक दो तीन चार पाँच छह सात आठ नौ दस ग्यारह बारह तेरह चौदह पंद्रह सोलह सत्रह अठारह उन्नीस "
-    "बीस इक्कीस बाईस तेईस चौबीस पच्चीस छब्बीस सत्ताईस अट्ठाईस उनतीस तीस इकतीस बत्तीस तैंतीस चौंतीस पैंतीस छत्तीस सैंतीस अड़तीस उनतालीस "
-    "चालीस इकतालीस बयालीस तैंतालीस चौवालीस पैंतालीस छियालीस सैंतालीस अड़तालीस उनचास पचास इक्यावन बावन तिरेपन चौवन पचपन छप्पन सत्तावन अट्ठावन उनसठ "
-    "साठ इकसठ बासठ तिरेसठ चौंसठ पैंसठ छियासठ सड़सठ अड़सठ उनहत्तर सत्तर इकहत्तर बहत्तर तिहत्तर चौहत्तर पचहत्तर छिहत्तर सतहत्तर अठहत्तर उनासी "
-    "अस्सी इक्यासी बयासी तिरासी चौरासी पचासी छियासी सत्तासी अट्ठासी नवासी नब्बे इक्यानवे बानवे तिरानवे चौरानवे पचानवे छियानवे सत्तानवे अट्ठानवे निन्यानवे"
-).split()
+    "शून्य एक दो तीन चार पाँच छह सात आठ नौ दस ग्यारह बारह तेरह चौदह पंद्रह सोलह सत्रह अठारह उन्नीस बीस इक्कीस बाईस "
+    "तेईस चौबीस पच्चीस छब्बीस सत्ताईस अट्ठाईस उनतीस तीस इकतीस बत्तीस तैंतीस चौंतीस पैंतीस छत्तीस सैंतीस अड़तीस "
+    "उनतालीस चालीस इकतालीस बयालीस तैंतालीस चौवालीस पैंतालीस छियालीस सैंतालीस अड़तालीस उनचास पचास इक्यावन बावन "
+    "तिरेपन चौवन पचपन छप्पन सत्तावन अट्ठावन उनसठ साठ इकसठ बासठ तिरेसठ चौंसठ पैंसठ छियासठ सड़सठ अड़सठ उनहत्तर सत्तर "
+    "इकहत्तर बहत्तर तिहत्तर चौहत्तर पचहत्तर छिहत्तर सतहत्तर अठहत्तर उनासी अस्सी इक्यासी बयासी तिरासी चौरासी पचासी "
+    "छियासी सत्तासी अट्ठासी नवासी नब्बे इक्यानवे बानवे तिरानवे चौरानवे पचानवे छियानवे सत्तानवे अट्ठानवे निन्यानवे"
+)
 HINDI_UNITS = [(10**7, "करोड़"), (10**5, "लाख"), (1000, "हज़ार"), (100, "सौ")]
 
 
@@ -101,7 +102,7 @@ def _czech_ordinal(number: int) -> str:
             if not times or (before and size == 1000):
                 raise ValueError(f"no Czech ordinal of {number}")
             return " ".join([*_before(before * 10 * size), CZECH_MULTIPLES[times - 1] + word])
-    said = [CZECH_ORDINALS[rest]] if rest < 20 else [CZECH_TENS[rest // 10 - 2], *_last(rest % 10)]
+    said = [CZECH_ORDINALS.split()[rest]] if rest < 20 else [CZECH_TENS.split()[rest // 10 - 2], *_last(rest % 10)]
     return " ".join([*_before(number - rest), *said])
 
 
@@ -110,12 +111,12 @@ def _before(number: int) -> list[str]:
 
 
 def _last(digit: int) -> list[str]:
-    return [CZECH_ORDINALS[digit]] if digit else []
+    return [CZECH_ORDINALS.split()[digit]] if digit else []
 
 
 def _hindi(number: int) -> str:
     if number < 100:
-        return HINDI[number]
+        return HINDI.split()[number]
     size, unit = next((size, unit) for size, unit in HINDI_UNITS if number >= size)
     count, rest = divmod(number, size)
     return " ".join([_hindi(count), unit, *([_hindi(rest)] if rest else [])])

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from xtts_cloning.data import metadata
 from xtts_cloning.errors import UserError
-from xtts_cloning.model import config as model_config
 from xtts_cloning.model import characters, texts
+from xtts_cloning.model import config as model_config
 from xtts_cloning.model.library import VoiceBpeTokenizer, split_sentence
 
 MOST_CHARACTERS = 1_000_000  # of one utterance; spaCy, which finds its sentences, takes no more
