@@ -12,6 +12,7 @@ include: "workflow/rules/finetune.smk"
 include: "workflow/rules/synthesize.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/export.smk"
 
 
 rule all:

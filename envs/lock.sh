@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Resolve envs/*.in into envs/*.lock (hashes, no index addresses). Run after changing an .in file; needs .venv/uv.
+# Resolve envs/*.in into envs/*.lock (hashes, no index addresses; Linux x86_64 only). Run after changing an .in file; needs .venv/uv.
 set -euo pipefail
 cd "$(dirname "$0")"
 export UV_SYSTEM_CERTS=true

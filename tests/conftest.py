@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # `make` that a test runs is a user's, not a part of the `make test` that runs the tests.
-for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "HF_TOKEN_PATH", "XDG_CACHE_HOME"):
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "HF_HOME", "HF_TOKEN_PATH", "XDG_CACHE_HOME", "PYTHONUTF8"):
     os.environ.pop(name, None)
 
 # A shell lets what it runs in the background ignore Ctrl-C, and its children with it; some tests press it.

@@ -23,19 +23,22 @@ def make(
     lines: int = 3,
     seconds: float = 1.2,
     text: str | None = None,
+    named: tuple[str, ...] = (),
     **changes,
 ) -> dict:
     """Write data/demo, results/demo and data/models/demo under `root`; returns the report's settings.
 
     clips, tests, lines: number of clips to train and evaluate the loss on, of held-out sentences and of lines.
     text: what line01 says. changes: config keys, the dot written as two underscores.
+    named: ids of the held-out sentences, in place of `tests` plain ones.
     """
     random = np.random.default_rng(0)
     settings = config.settings(config.load(config.ROOT / "config" / "demo.yaml"), "report")
     for dotted, value in changes.items():
         section, key = dotted.split("__")
         settings[section][key] = value
-    names = [(f"DEMO-{n:04d}", "test", f"The held-out sentence number {n}.") for n in range(tests)]
+    ids = named or [f"DEMO-{n:04d}" for n in range(tests)]
+    names = [(name, "test", f"The held-out sentence number {n}.") for n, name in enumerate(ids)]
     spoken = [
         ("test", "phrase", "Hello test."),
         ("short", "phrase", "Hello, this is a cloned voice speaking naturally."),

@@ -12,7 +12,7 @@ from xtts_cloning.training import batches, features, finetuning, loop, state
 from xtts_cloning.training.loop import Trainer
 
 CPU = torch.device("cpu")
-SETTINGS = {"max_steps": 12, "batch_size": 2, "grad_accum": 2, "num_loader_workers": 0, "precision": "fp32"}
+SETTINGS = {"max_steps": 12, "batch_size": 2, "grad_accum": 2, "precision": "fp32"}
 SETTINGS |= {"eval_interval": 3, "save_interval": 4, "lr": 1.0e-3, "warmup_steps": 2, "lr_final_fraction": 0.1}
 SETTINGS |= {"weight_decay": 0.01, "grad_clip": 1.0, "early_stopping_evals": 0, "gradient_checkpointing": False}
 TRAIN_SECONDS, EVAL_SECONDS = [0.6, 0.8, 1.0, 1.2, 1.5, 0.7], [0.9, 0.6, 1.1]

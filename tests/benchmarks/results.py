@@ -12,6 +12,12 @@ SECTIONS = {  # file: title, and what the table needs to be read
         "Both speak with the same full-size model of random weights, text to waveform, the stop code suppressed. bf16 "
         "is measured where the processor multiplies bf16 matrices (avx512_bf16, amx_bf16) or on a GPU.",
     ),
+    "speaking_memory": (
+        "Memory of speaking on a CPU",
+        "Full size, random weights; the largest size of a process above its size with the model loaded, after so many "
+        "lengths of reference, text or sentence. On a processor with AVX-512, AVX2 is measured by forcing torch and "
+        "oneDNN to it.",
+    ),
     "gpu": (
         "Speaking on a GPU",
         "One stream and batches; the limit is what reading the weights once per code takes.",

@@ -6,6 +6,7 @@ import library_gpt
 import numpy as np
 import pytest
 import torch
+from xtts_cloning.model import attention
 from xtts_cloning.model.library import HifiDecoder
 from xtts_cloning.speech import decoding, slots, vocoder
 
@@ -82,6 +83,21 @@ def test_audio_is_the_cpus(models, precision, decibels):
         expected = vocoder.vocode(models.cpu, each, speaker)
         assert 20 * np.log10((audio - expected).std() / expected.std()) < decibels
         assert np.array_equal(vocoder.vocode(models.gpu, latents, speaker), audio)
+
+
+def test_kernels_are_compared_and_a_layout_is_timed(models, monkeypatch):
+    monkeypatch.setattr(attention, "_seen", {})
+    monkeypatch.setattr(decoding, "_idle", {})
+    monkeypatch.setattr(vocoder, "_layouts", {})
+    request = library_gpt.requests(models.cpu, [30], max_new_tokens=4)[0]
+    for precision in ("fp32", "bf16", "fp16"):
+        decoding.decode(models.gpu, [request], VALUES | {"precision": precision})
+    told = attention.record(torch.device("cuda"))
+    assert set(told) == {"causal, float32", "causal, bfloat16", "causal, float16"}
+    assert all(found["fused"] == (found["difference"] < 0.06) for found in told.values())
+    layout = vocoder.layout(models.gpu.hifigan_decoder, torch.float32)
+    assert layout in (torch.channels_last, torch.contiguous_format)
+    assert list(vocoder._layouts) == [(models.gpu.hifigan_decoder.device, torch.float32)]
 
 
 def test_stream_gives_the_same_audio(models):

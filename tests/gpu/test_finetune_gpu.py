@@ -18,7 +18,6 @@ FINETUNE = {
     "batch_size": 4,
     "grad_accum": 1,
     "gradient_checkpointing": False,
-    "num_loader_workers": 2,
     "precision": "auto",
 }
 FINETUNE |= {"eval_interval": 6, "save_interval": 6, "lr": 1.0e-3, "warmup_steps": 0, "lr_final_fraction": 1.0}
@@ -101,7 +100,7 @@ def test_the_host_never_waits_within_a_step(finetune, monkeypatch, precision):
             torch.cuda.set_sync_debug_mode("default")
 
     monkeypatch.setattr(loop, "train_step", watched)
-    assert len(finetune(precision=precision, max_steps=6, num_loader_workers=0)) == 2
+    assert len(finetune(precision=precision, max_steps=6)) == 2
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(finetune, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Nothing half-written, nothing left behind, one writer at a time."""
 
+import errno
 import subprocess
 import sys
 import time
@@ -68,3 +69,24 @@ with files.exclusive({str(tmp_path)!r}):
         entered = time.time()
     assert entered >= float(first.stdout.readline())
     assert first.wait() == 0
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_without_locks_is_told_once(tmp_path, monkeypatch, capsys, number):
+    def flock(file, operation):
+        raise OSError(number, "no locks here")
+
+    monkeypatch.setattr(files.fcntl, "flock", flock)
+    files._warn_without_locks.cache_clear()
+    done = []
+    for name in ("a", "b"):
+        with files.exclusive(tmp_path / name):
+            done.append(name)
+    assert done == ["a", "b"]
+    told = capsys.readouterr().err
+    assert told.count("warning:") == 1 and "no locks (no locks here)" in told and "docs/cluster.md" in told
+
+
+def test_a_lock_that_another_holds_is_not_taken_for_a_missing_one(tmp_path):
+    with open(tmp_path / "lock", "w") as first, open(tmp_path / "lock", "w") as second:
+        assert files.locked(first) and not files.locked(second)

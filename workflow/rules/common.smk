@@ -2,7 +2,9 @@
 import ast
 import json
 import os
+import re
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -18,34 +20,42 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+
+def literal(path, odd=r"[{}<>]"):
+    """A path of the config as Snakemake takes it: one with odd characters is reached through a link without them.
+
+    In Snakemake { } and < > stand for wildcards, and nothing escapes them.
+    """
+    if not re.search(odd, path):
+        return path
+    link = Path(".snakemake/literal", sha256(path.encode()).hexdigest()[:12], re.sub(odd, "_", Path(path).name))
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to(Path(path).absolute())
+        os.utime(link, (0, 0), follow_symlinks=False)  # only the time of what it leads to counts
+    return str(link)
+
+
 RUN = config["run"]
 RESULTS = f"results/{RUN}"
 DATA = f"data/{config['speaker']}"
-MODEL = configuration.model_folder(config)
+MODEL = literal(configuration.model_folder(config))
 LOCK = images.lock()
-CONTAINER = images.of(config)
+CONTAINER = literal(images.of(config), odd=r"[^\w/.:@+-]")  # Snakemake does not quote it
 os.environ.update(APPTAINER_BIND=images.binds(config))
 
-# Nobody's own packages get in, and no cache lands in the home folder or among the code.
-CACHE = Path(".snakemake/cache").absolute()
-shell.prefix(
-    "set -euo pipefail; unset PYTHONPATH PYTHONHOME; "
-    "export PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1 XDG_CACHE_HOME={CACHE:q} "
-    "NUMBA_CACHE_DIR={CACHE:q}/numba MPLCONFIGDIR={CACHE:q}/matplotlib HF_HOME=${{HF_HOME:-{CACHE:q}/huggingface}} "
-    "HF_TOKEN_PATH=${{HF_TOKEN_PATH:-${{HF_HOME:-${{XDG_CACHE_HOME:-~/.cache}}/huggingface}}/token}} "
-    # threads that spin while they wait take ten times the work's own time where other programs run
-    "OMP_WAIT_POLICY=PASSIVE; "
-)
+shell.prefix("set -euo pipefail; source envs/environment.sh; ")
 
 
 def settings(step):
-    """The step's slice of the config as sorted JSON: a change of it, and of nothing else, reruns the step."""
-    return json.dumps(configuration.settings(config, step), sort_keys=True, ensure_ascii=False)
+    """A param, the step's slice of the config as sorted JSON: a change of it, and of nothing else, reruns the step."""
+    text = json.dumps(configuration.settings(config, step), sort_keys=True, ensure_ascii=False)
+    return lambda wildcards: text  # as it is; in a plain string {braces} would be wildcards
 
 
 def imported(path):
     """The library's modules that a Python file imports, wherever in it."""
-    for node in ast.walk(ast.parse(Path(workflow.basedir, path).read_text())):
+    for node in ast.walk(ast.parse(Path(workflow.basedir, path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "xtts_cloning":
             place = SCRIPTS.joinpath(*node.module.split("."))
             room = Path(workflow.basedir, place).is_dir()

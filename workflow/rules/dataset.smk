@@ -1,7 +1,7 @@
 # The clips to learn from and to test on, taken in one pass from the archive (or one's own folder).
-ARCHIVE = Path(configuration.archive_path(config))
+ARCHIVE = Path(literal(configuration.archive_path(config)))
 # A folder's own time does not change when the table in it is edited.
-TABLES = sorted(map(str, ARCHIVE.rglob("metadata.csv"))) if ARCHIVE.is_dir() else []
+TABLES = sorted(literal(str(table)) for table in ARCHIVE.rglob("metadata.csv")) if ARCHIVE.is_dir() else []
 
 
 rule subset:

@@ -7,6 +7,7 @@ from xtts_cloning.model.checkpoints import PINS
 localrules:
     download_dataset,
     download_model,
+    model,
 
 
 if configuration.is_url(config["dataset"]["archive"]):
@@ -41,3 +42,9 @@ if configuration.is_hub_repository(config["model"]["source"]):
         shell:
             "python workflow/scripts/download_model.py --settings {params.settings:q} --output {params.folder:q} --accept-cpml "
             "2>&1 | tee {log:q}"
+
+
+# For `make model`: the model of the config, wherever it comes from.
+rule model:
+    input:
+        expand(f"{MODEL}/{{name}}", name=["model.pth", "config.json", "vocab.json", "dvae.pth", "mel_stats.pth"]),

@@ -1,8 +1,8 @@
 # What the driver does before the first job and after a failure; a job on a cluster's node does none of it.
-import fcntl
 import subprocess
 
 from snakemake import __version__ as snakemake_version
+from xtts_cloning import files
 from xtts_cloning.driver import slurm
 
 
@@ -15,7 +15,7 @@ def revision():
     """[git revision, whether files differ from it]; where `make deploy` brought the files, as they were at home."""
     deployed = Path(workflow.basedir, ".revision")
     if deployed.exists():
-        return json.loads(deployed.read_text())
+        return json.loads(deployed.read_text(encoding="utf-8"))
     return [git("rev-parse", "HEAD"), bool(git("status", "--porcelain"))]
 
 
@@ -55,9 +55,7 @@ onstart:
     logs = Path(RESULTS, "logs")
     logs.mkdir(parents=True, exist_ok=True)
     driver_lock = open(logs / ".driver.lock", "a")
-    try:
-        fcntl.flock(driver_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not files.locked(driver_lock):
         raise WorkflowError(f"another run of {RUN!r} is under way in this folder; wait for it or stop it first")
     workflow.driver_lock = driver_lock
     own_slurm_jobs()
@@ -76,5 +74,5 @@ onstart:
 
 
 onerror:
-    for line in slurm.advice("".join(Path(file).read_text() for file in log)):
+    for line in slurm.advice("".join(Path(file).read_text(encoding="utf-8", errors="replace") for file in log)):
         logger.error(line)

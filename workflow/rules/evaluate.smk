@@ -3,7 +3,9 @@ MEASURED_WITH = {
     "asr": "pocketsphinx",
     "similarity": "resemblyzer",
 }  # offline, with the weights in their wheels
-OTHER_SPEAKER = f"{RESULTS}/speech/other_speaker" if BUILTIN_SPEAKER else config["evaluation"]["other_speaker"]
+OTHER_SPEAKER = f"{RESULTS}/speech/other_speaker"
+if not BUILTIN_SPEAKER:
+    OTHER_SPEAKER = literal(config["evaluation"]["other_speaker"] or "")
 HUB_MEASURES = {
     key: config["evaluation"][key] for key, offline in MEASURED_WITH.items() if config["evaluation"][key] != offline
 }

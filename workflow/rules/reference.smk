@@ -6,7 +6,7 @@ rule reference:
         eval=f"{DATA}/mdata_eval.csv",
         test=f"{DATA}/mdata_test.csv",
         wavs=f"{DATA}/wavs",
-        named=[clip for clip in [config["reference"]["clip"]] if Path(clip).is_file()],
+        named=[literal(clip) for clip in [config["reference"]["clip"]] if Path(clip).is_file()],
     output:
         wav=f"{DATA}/reference.wav",
         explanation=f"{DATA}/reference.json",

@@ -41,14 +41,14 @@ trap 'rm -r "$work"' EXIT
 tracked=$work/.deployed
 git ls-files -z --deduplicate | while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done |
   LC_ALL=C sort >"$tracked"
-rsync --archive --files-from="$tracked" ./ "$host:$folder/"
+rsync --protect-args --archive --files-from="$tracked" ./ "$host:$folder/"
 # What an earlier deploy brought and is not tracked any more goes; nothing else there is touched.
 there "[ ! -f .deployed ] || LC_ALL=C comm -23 .deployed - | while IFS= read -r file; do rm -f -- \"\$file\"; done" <"$tracked"
 printf '["%s", %s]\n' "$(git rev-parse HEAD 2>/dev/null)" "$([ -z "$(git status --porcelain)" ] && echo false || echo true)" >"$work/.revision"
-rsync --archive "$work/.deployed" "$work/.revision" "$host:$folder/"
+rsync --protect-args --archive "$work/.deployed" "$work/.revision" "$host:$folder/"
 echo "$(wc -l <"$tracked") tracked files are in $host:$folder"
 
-copy() { rsync --archive --partial --info=progress2 --relative "$@" "$host:$folder/"; }
+copy() { rsync --protect-args --archive --partial --info=progress2 --relative "$@" "$host:$folder/"; }
 for part in "${with[@]}"; do
   case $part in
     image) copy "$image" ;;

@@ -37,7 +37,8 @@ def page(text: str) -> str:
     """The page with its table of keys as it should be."""
     before, rest = text.split(BEGIN)
     table = ["\n| key | default | allowed | what it is |\n|---|---|---|---|\n"]
-    table += rows(yaml.safe_load(config.SCHEMA.read_text()), yaml.safe_load(config.DEFAULTS.read_text()))
+    schema, defaults = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in (config.SCHEMA, config.DEFAULTS))
+    table += rows(schema, defaults)
     return before + BEGIN + "".join(table) + "\n" + END + rest.split(END)[1]
 
 

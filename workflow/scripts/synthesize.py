@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 from xtts_cloning import compute, config, errors, files, machine
 from xtts_cloning.errors import UserError
-from xtts_cloning.model import builtin_speakers, latents, loading
-from xtts_cloning.speech import decoding, speaking, utterances
+from xtts_cloning.model import attention, builtin_speakers, latents, loading
+from xtts_cloning.speech import decoding, speaking, utterances, vocoder
 
 
 def main() -> None:
@@ -99,18 +99,22 @@ def synthesize(
     with files.atomic_folder(output) as folder:
         speaking.write(spoken, folder, wall_seconds, alone)
         (folder / "engine.json").write_text(
-            json.dumps(engine(device, synthesis["precision"]), indent=2) + "\n", encoding="utf-8"
+            json.dumps(engine(model, device, synthesis), indent=2) + "\n", encoding="utf-8"
         )
     print(f"{len(spoken)} utterances in {output}", file=sys.stderr)
 
 
-def engine(device: torch.device, precision: str) -> dict:
-    """What spoke: the processor, the numbers' precision and the versions."""
+def engine(model: loading.Model, device: torch.device, synthesis: dict) -> dict:
+    """What spoke: the processor, the numbers' precision, the kernels that were chosen there, and the versions."""
+    of_vocoder = speaking.vocoder_precision(synthesis, device)
     return {
         "device": device.type,
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
         "driver": machine.driver() if device.type == "cuda" else None,
-        "precision": str(decoding.precision(precision, device)).removeprefix("torch."),
+        "precision": str(decoding.precision(synthesis["precision"], device)).removeprefix("torch."),
+        "vocoder_precision": str(of_vocoder).removeprefix("torch."),
+        "vocoder_layout": str(vocoder.layout(model.hifigan_decoder, of_vocoder)).removeprefix("torch."),
+        "attention": attention.record(device),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "cuda": torch.version.cuda,

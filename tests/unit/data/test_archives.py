@@ -6,6 +6,7 @@ import tarfile
 
 import pytest
 import recordings
+from xtts_cloning import audio
 from xtts_cloning.data import archives
 from xtts_cloning.errors import UserError
 
@@ -16,11 +17,21 @@ OTHER_FILES = {
     "speech/wavs/._a.wav": b"macOS",
     "speech/wavs/notes.txt": b"",
     "speech/x.wav": b"",
+    "speech/wavs/more/y.wav": b"",
+    "speech/wavs/z.wma": b"",
+}
+NO_CLIPS = {
+    "._a": "wavs/._a.wav is a hidden file",
+    "notes": "wavs/notes.txt has none of the suffixes .wav .flac ",
+    "x": "x.wav lies outside wavs/",
+    "y": "wavs/more/y.wav lies in a folder inside wavs/",
+    "z": "wavs/z.wma has none of the suffixes",
 }
 
 
 def read_all(path):
-    return {member.utterance: (member.suffix, member.read()) for member in archives.members(path)}
+    members = (member for member in archives.members(path) if not member.problem)
+    return {member.utterance: (member.suffix, member.read()) for member in members}
 
 
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.bz2"])
@@ -32,6 +43,21 @@ def test_every_clip_and_the_table_of_an_archive_in_any_order(tmp_path, suffix, m
     found = read_all(path)
     assert found.pop(None) == ("", b"the table")
     assert found == {name.split(".")[0]: (SUFFIXES[name.split(".")[0]], data) for name, data in CLIPS.items()}
+
+
+@pytest.mark.parametrize("suffix", audio.SUFFIXES)
+def test_every_suffix_of_a_recording_in_any_case(tmp_path, suffix):
+    contents = recordings.layout({f"a{suffix}": b"one", f"b{suffix.upper()}": b"two"}, b"the table")
+    found = read_all(recordings.write_tar(tmp_path / "speech.tar", contents))
+    assert found["a"] == (suffix, b"one") and found["b"] == (suffix, b"two")
+
+
+@pytest.mark.parametrize("write", [recordings.write_folder, recordings.write_tar])
+def test_files_that_may_be_taken_for_clips_come_with_what_is_wrong_with_them(tmp_path, write):
+    path = write(tmp_path / "speech.tar", recordings.layout(CLIPS, b"the table") | OTHER_FILES)
+    problems = {member.utterance: member.problem for member in archives.members(path) if member.problem}
+    assert problems.keys() == NO_CLIPS.keys()
+    assert all(problem.startswith(NO_CLIPS[utterance]) for utterance, problem in problems.items())
 
 
 def test_a_folder_reads_alike(tmp_path):

@@ -137,6 +137,24 @@ def test_a_file_that_is_silent_or_no_audio(tables, tmp_path):
         reference.choose(tables, settings(tmp_path / "page.mp3"))
 
 
+def test_silent_clips_are_no_candidates_and_only_silent_ones_are_an_error(tmp_path):
+    silent = {f"silent-{place}": np.zeros(44100) for place in range(3)}
+    tables = write_tables(tmp_path / "some", {"train": {**silent, "heard": TRAIN["good"]}} | OUTSIDE)
+    _, explanation = reference.choose(tables, settings())
+    assert [candidate["utterance"] for candidate in explanation["candidates"]] == ["heard"]
+    tables = write_tables(tmp_path / "none", {"train": silent} | OUTSIDE)
+    with pytest.raises(UserError, match="all 3 training clips are silent"):
+        reference.choose(tables, settings())
+
+
+@pytest.mark.parametrize("form", ["WAV", "MP3"])
+def test_a_named_file_whose_channels_cancel_when_mixed_down_is_silent(tables, tmp_path, form):
+    file = tmp_path / f"me.{form.lower()}"
+    file.write_bytes(recordings.encoded(np.stack([speech(8.0), -speech(8.0)], axis=1), 44100, form))
+    with pytest.raises(UserError, match="is silent"):
+        reference.choose(tables, settings(file))
+
+
 def script(tables, folder, step_settings, **options):
     splits = [part for split, path in tables.items() for part in (f"--{split}", path)]
     outputs = ["--wav", folder / "reference.wav", "--explanation", folder / "reference.json"]

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import recordings
+import sound_files
 import soundfile
 from scripts import SCRIPTS, run_script
 from xtts_cloning.data import archives, metadata, subset
@@ -203,6 +204,43 @@ def test_every_reason_lands_in_rejected_csv(make):
     texts_by_file = metadata.read_mdata(folder / "mdata.csv").set_index("audio_file").text
     if "quoted" not in ids(folder, "test"):
         assert texts_by_file["wavs/quoted.wav"] == '"Yes," she said'
+
+
+def test_files_in_wavs_that_are_no_clips_are_listed_with_what_is_wrong(make):
+    contents = recordings.layout(recordings.many(9))
+    contents["speech/metadata.csv"] += b"old|x|A.\nnested|x|B.\nmac|x|C.\ngone|x|D.\n"
+    files = ["old.wma", "more/nested.wav", "._mac.m4a", "._clip-000.wav", "clip-001.lab", "README"]
+    folder = make(contents | {f"speech/wavs/{name}": b"" for name in files})
+    table = pd.read_csv(folder / "rejected.csv").set_index("id")
+    assert table.reason.to_dict() == {
+        **dict.fromkeys(["old", "nested", "mac", "._clip-000.wav", "clip-001.lab", "README"], "not_read"),
+        "gone": "not_in_archive",
+    }
+    assert table.detail["old"].startswith("wavs/old.wma has none of the suffixes .wav")
+    assert table.detail["nested"] == "wavs/more/nested.wav lies in a folder inside wavs/"
+    assert table.detail["mac"].startswith("wavs/._mac.m4a is a hidden file")
+    assert table.detail["._clip-000.wav"].startswith("wavs/._clip-000.wav is a hidden file")
+    assert sorted(ids(folder, "train", "eval", "test")) == [f"clip-00{place}" for place in range(9)]
+
+
+def test_channels_that_cancel_when_mixed_down_are_silent(make):
+    clips = recordings.many(9)
+    bad = ranked_first("cancelled", clips)
+    mono = recordings.samples()
+    folder = make(recordings.layout(clips | {f"{bad}.wav": recordings.encoded(np.stack([mono, -mono], axis=1))}))
+    assert reasons(folder) == {bad: "silent"}
+
+
+@pytest.mark.parametrize("name", ["voice.m4a", "voice.aac", "voice.opus", "voice.aiff", "voice.webm", "film.mp4"])
+def test_what_phones_and_browsers_record_becomes_22050_mono(make, name):
+    """The upper case of a suffix too; the film's picture is left out."""
+    data = sound_files.made(name)
+    clips = {f"clip-{place}{Path(name).suffix.upper()}": data for place in range(9)}
+    folder = make(recordings.layout(clips))
+    for file in (folder / "wavs").iterdir():
+        info = soundfile.info(file)
+        assert (info.samplerate, info.channels, info.format, info.subtype) == (22050, 1, "WAV", "PCM_16")
+        assert info.duration == pytest.approx(sound_files.SECONDS, abs=0.1)
 
 
 @pytest.mark.parametrize("form", ["WAV", "FLAC", "MP3", "OGG"])

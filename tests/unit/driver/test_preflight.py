@@ -308,6 +308,50 @@ def test_a_table_that_holds_no_transcripts_fails_at_once(settings, tmp_path):
     assert "'anna' is the normalized transcript (third column) of 12 of its 12 rows" in failed(settings)["dataset"]
 
 
+# a check that breaks, and what lies between here and a server
+
+
+NO_TEXT = UnicodeDecodeError("utf-8", b"x", 0, 1, "?")
+
+
+@pytest.mark.parametrize("error", [ValueError("odd\nnumber"), KeyError("x"), NO_TEXT])
+def test_a_check_that_breaks_is_a_failed_check(settings, monkeypatch, error):
+    def broken(settings):
+        raise error
+
+    monkeypatch.setattr(machine_checks, "disk_space", broken)
+    found = results(settings)
+    assert found["disk space"].status == "failed"
+    assert found["disk space"].text.startswith(type(error).__name__)
+    assert "test_preflight.py, line" in found["disk space"].text
+    assert {result.status for name, result in found.items() if name != "disk space"} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("HTTP_PROXY", "socks5://127.0.0.1:1080", "speaks SOCKS"),
+        ("ALL_PROXY", "socks5h://127.0.0.1:1080", "speaks SOCKS"),
+        ("HTTP_PROXY", "http://", "Check HTTPS_PROXY"),
+        ("HTTP_PROXY", "ftp://127.0.0.1:1080", "Check HTTPS_PROXY"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used(settings, hub, monkeypatch, variable, value, told):
+    for name in ("NO_PROXY", "no_proxy", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, value)
+    settings["dataset"] = {"archive": f"{hub.url}/speech.tar.bz2", "sha256": "0" * 64}
+    found = failed(settings)
+    assert all(told in found[check] for check in ("dataset", "model", "texts")), found
+
+
+def test_certificates_that_are_not_there(settings, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")
+    settings["dataset"] = {"archive": "https://127.0.0.1:9/speech.tar.bz2", "sha256": "0" * 64}
+    told = failed(settings)["dataset"]
+    assert "/no/such/bundle.pem" in told and "Set REQUESTS_CA_BUNDLE" in told
+
+
 # audio files, measures
 
 
@@ -420,6 +464,8 @@ def test_driver(tmp_path):
             "failed",
             "capability 10.0, torch 2.1.0 knows 5.0 to 9.0",
         ),
+        ("NVIDIA GeForce RTX 5090, 32607, 32000, 580.65.06, 12.0", "failed", "capability 12.0, torch"),
+        ("Tesla K80, 12000, 11900, 530.30.02, 3.7", "failed", "capability 3.7, torch"),
     ],
 )
 def test_other_gpus(full, tmp_path, line, status, told):
@@ -434,6 +480,66 @@ def test_checkpointing_fits_a_smaller_gpu(full, tmp_path):
     assert results(full)["GPU"].status == "note"
     full["finetune"]["gradient_checkpointing"] = True
     assert results(full)["GPU"].status == "ok"
+
+
+@pytest.mark.parametrize("said", ["[N/A]", "[Not Supported]", "[Insufficient Permissions]", "[Unknown Error]"])
+def test_gpu_that_does_not_say_how_much_memory_it_has(full, tmp_path, said):
+    give_gpu(tmp_path, f"NVIDIA Thor, {said}, {said}, 580.65.06, 9.0")
+    found = results(full)["GPU"]
+    assert found.status == "note"
+    assert "nvidia-smi does not say how much memory it has; fine-tuning needs about" in found.text
+    give_gpu(tmp_path, f"NVIDIA Thor, {said}, {said}, {said}, {said}")
+    assert results(full)["GPU"].status == "note"
+
+
+GPUS = [  # name, MiB, MiB free, driver, compute capability, UUID
+    "NVIDIA A100-SXM4-80GB, 81920, 80000, 535.104.05, 8.0, GPU-8932f937-d72c-4106-c12f-20bd9faed9f6",
+    "NVIDIA H100 80GB HBM3, 81559, 81000, 535.104.05, 9.0, GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77",
+]
+PARTS = """\
+GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-8932f937-d72c-4106-c12f-20bd9faed9f6)
+  MIG 1g.10gb     Device  0: (UUID: MIG-c6d4f1ef-42e4-5de3-91c7-45d71c87eb3f)
+  MIG 3g.40gb+me  Device  1: (UUID: MIG-cba663e8-9bed-5b25-b243-5985ef7c9beb)
+GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77)
+"""
+FIRST_PART = ("NVIDIA A100-SXM4-80GB (MIG 1g.10gb)", 10 << 30)
+SECOND_PART = ("NVIDIA A100-SXM4-80GB (MIG 3g.40gb+me)", 40 << 30)
+H100 = ("NVIDIA H100 80GB HBM3", 81559 << 20)
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"),
+    [
+        (None, FIRST_PART),  # of a GPU in parts CUDA uses the first
+        ("0", FIRST_PART),
+        ("1", H100),
+        ("1,0", H100),
+        (" 1", H100),
+        ("GPU-5d5ba0d6-d33d-2b2c-524d-9e3d8d2b8a77", H100),
+        ("GPU-5d5b", H100),
+        ("MIG-cba663e8-9bed-5b25-b243-5985ef7c9beb", SECOND_PART),
+        ("MIG-cba6,1", SECOND_PART),
+        *((hidden, None) for hidden in ("", "-1", "-1,0", "2", "NoDevFiles", "GPU-0000", "MIG-0000", "none")),
+    ],
+)
+def test_the_gpu_that_cuda_would_use(tmp_path, monkeypatch, visible, expected):
+    (tmp_path / "bin").mkdir()
+    table = "\n".join(GPUS)
+    script = f"case $1 in -L) echo '{PARTS}' ;; *) echo '{table}' ;; esac"
+    (tmp_path / "bin/nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "bin/nvidia-smi").chmod(0o755)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    found = machine.gpu()
+    assert (found and (found.name, found.memory)) == expected
+
+
+def test_driver_too_old_to_know_compute_capabilities(full, tmp_path):
+    (tmp_path / "bin").mkdir()
+    script = "case $1 in *compute_cap*) exit 2 ;; -L) ;; *) echo Tesla P100, 16280, 16000, 450.51.06, GPU-1 ;; esac"
+    (tmp_path / "bin/nvidia-smi").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "bin/nvidia-smi").chmod(0o755)
+    assert "driver is 450.51.06" in failed(full)["GPU"]
 
 
 def test_without_gpu(full, tmp_path, monkeypatch):

@@ -214,6 +214,14 @@ def test_a_folder_without_clips_of_another_speaker_is_an_error(tmp_path):
         clips.spoken(tmp_path)
 
 
+def test_recordings_of_another_speaker_in_every_form_and_nothing_else(tmp_path):
+    names = ["a.wav", "b.M4A", "more/c.opus", "._a.wav", "notes.txt"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [clip.utterance for clip in clips.another_speakers(tmp_path, 9)] == ["a", "b", "c"]
+
+
 def test_window_edges_leave_no_shred():
     assert clips.window_edges(12.0, 5.0) == [0, 5, 12]
     assert clips.window_edges(13.0, 5.0) == [0, 5, 10, 13]

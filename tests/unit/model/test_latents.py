@@ -71,3 +71,12 @@ def test_a_silent_reference_is_told(model, tmp_path):
     soundfile.write(path, np.zeros(44100), 22050)
     with pytest.raises(UserError, match="silent"):
         latents.conditioning(model, path, CASES[0])
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3"])
+def test_channels_that_cancel_when_mixed_down_are_silent(model, tmp_path, suffix):
+    path = tmp_path / f"cancelled.{suffix}"
+    noise = np.random.default_rng(0).normal(size=2 * 44100) * 0.1
+    soundfile.write(path, np.stack([noise, -noise], 1), 44100)
+    with pytest.raises(UserError, match=r"cancelled\..*silent.*mixed down"):
+        latents.conditioning(model, path, CASES[0])

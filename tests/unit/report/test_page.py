@@ -9,6 +9,7 @@ import sys
 import time
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
 from zipfile import ZipFile
 
 import pytest
@@ -102,6 +103,32 @@ def test_links_to_wavs_lead_to_them(run, page):
     links = [a["href"] for tag, a in Reader(page).tags if tag == "a" and a.get("href", "").endswith(".wav")]
     assert len(links) == 2 * 11 + 4 + 1
     assert all((run / "results/demo" / link).resolve().is_file() for link in links)
+
+
+ODD_NAMES = ("take#1", "what?", "b%20c", "100% é", "a b", "x;y&z=1", "‏שלום")
+
+
+def test_links_lead_to_files_with_odd_names(tmp_path):
+    """As a browser reads an address: # ? % mean something in it, and in a fragment % does."""
+    build(tmp_path, named=ODD_NAMES, lines=1)
+    tags = Reader((tmp_path / "results/demo/report.html").read_text(encoding="utf-8")).tags
+    base = (tmp_path / "results/demo/report.html").as_uri()
+    addresses = [urljoin(base, a["href"]) for tag, a in tags if tag == "a" and a.get("class") == "wav"]
+    found = {Path(unquote(urlsplit(address).path)) for address in addresses}
+    assert all(path.is_file() for path in found)
+    assert {path.stem for path in found} > set(ODD_NAMES)
+    ids = {a["id"] for _, a in tags if "id" in a}
+    anchors = [a["href"][1:] for tag, a in tags if tag == "a" and a.get("href", "").startswith("#u-")]
+    assert anchors and {unquote(anchor) for anchor in anchors} <= ids
+
+
+def test_right_to_left_texts_have_their_own_direction(tmp_path):
+    text = "مرحبا بالعالم"
+    build(tmp_path, text=text, named=("اختبار",), report__title=text)
+    page = (tmp_path / "results/demo/report.html").read_text(encoding="utf-8")
+    assert f'<span dir="auto">{text}</span></h1>' in page
+    assert f'<p class="text" dir="auto">{text}</p>' in page
+    assert '<blockquote dir="auto">' in page and "<h4><bdi>اختبار</bdi></h4>" in page
 
 
 def test_embeds_every_clip_as_mp3(page):

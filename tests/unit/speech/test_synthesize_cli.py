@@ -57,7 +57,10 @@ def test_the_workflows_call_twice_gives_the_same_bytes(chain, monkeypatch):
     names = {row["audio_file"] for row in found} | {"manifest.csv", "timing.csv", "engine.json"}
     assert {path.name for path in output.iterdir()} == names
     engine = json.loads((output / "engine.json").read_text())
-    assert engine["precision"] == "float32" and engine["driver"] is None
+    assert engine["precision"] == engine["vocoder_precision"] == "float32" and engine["driver"] is None
+    assert engine["vocoder_layout"] in ("channels_last", "contiguous_format")
+    assert {"causal, float32", "to all, float32"} <= set(engine["attention"])
+    assert all(found["fused"] for found in engine["attention"].values())
     kept = {path.name: files.sha256(path) for path in output.iterdir() if path.name != "timing.csv"}
     run(monkeypatch, *chain)
     assert kept == {path.name: files.sha256(path) for path in output.iterdir() if path.name != "timing.csv"}

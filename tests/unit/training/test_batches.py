@@ -6,8 +6,7 @@ from collections import Counter
 import pytest
 import torch
 from made_clips import RATE, write_manifest
-from torch.utils.data import DataLoader
-from xtts_cloning import audio
+from xtts_cloning import audio, files
 from xtts_cloning.errors import UserError
 from xtts_cloning.model import texts
 from xtts_cloning.training import batches
@@ -55,14 +54,30 @@ def test_a_batch_holds_clips_of_like_length_and_batches_come_in_no_order_of_leng
     assert means[:8] != sorted(means[:8]) and means[:8] != sorted(means[:8], reverse=True)
 
 
-def test_loader_processes_do_not_change_the_batches():
+def test_a_batch_does_not_depend_on_the_ones_before():
     steps = TrainingBatches(make_clips([1.0, 2.0, 3.5, 4.0, 6.5, 7.0]), TOKENS, 2, seed=9)
-    alone = list(DataLoader(steps, batch_size=None, sampler=range(3, 9), num_workers=0))
-    shared = list(DataLoader(steps, batch_size=None, sampler=range(3, 9), num_workers=2))
-    assert len(alone) == 6
-    for one, other in zip(alone, shared, strict=True):
+    forwards = [steps[index] for index in range(3, 9)]
+    backwards = [steps[index] for index in reversed(range(3, 9))][::-1]
+    for one, other in zip(forwards, backwards, strict=True):
         assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
-    assert not torch.equal(alone[0].audio, alone[1].audio)
+    assert not torch.equal(forwards[0].audio, forwards[1].audio)
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(160, 4), (37, 16), (9, 4)])
+def test_an_epoch_s_order_is_drawn_once(count, batch_size, monkeypatch):
+    drawn, real = Counter(), files.keyed_seed
+
+    def counted(seed, kind, number):
+        drawn[kind, number] += 1
+        return real(seed, kind, number)
+
+    monkeypatch.setattr(files, "keyed_seed", counted)
+    batches._epoch_order.cache_clear()
+    steps = TrainingBatches(make_clips([0.5] * count), TOKENS, batch_size, seed=3)
+    for index in range(3 * count // batch_size):
+        steps[index]
+    epochs = {number: times for (kind, number), times in drawn.items() if kind == "epoch"}
+    assert len(epochs) >= 3 and set(epochs.values()) == {1}
 
 
 def test_prompts_follow_the_library_s_rule():
@@ -91,6 +106,22 @@ def test_the_last_clip_s_prompt_is_hidden_unless_nothing_would_be_left():
     before = one.clone()
     batches.hide_prompt(one, (0, 30_000))  # covers all: the library's loss would be 0/0
     assert torch.equal(one, before) and (one != -1).any()
+
+
+def test_a_row_has_no_gap_and_all_padding_at_its_end():
+    clips = make_clips([1.0, 3.0, 2.0])
+    batch = batches.collate(clips, [(0, 9_000)] * 3, TOKENS)
+    side_by_side = torch.cat([batch.text, batch.audio], 1)
+    for row, clip in enumerate(clips):
+        text = [TOKENS.start_text, *clip.text.tolist()]
+        audio = [TOKENS.start_audio, *clip.codes.tolist(), *[TOKENS.stop_audio] * 3]
+        sequence = side_by_side[row, batch.order[row]]
+        assert sequence[: len(text) + len(audio)].tolist() == text + audio
+        heard = batch.audio_places[row, : len(audio)]
+        assert sequence[heard].tolist() == audio
+        assert (batch.audio_targets[row, len(audio) :] == batches.IGNORED).all()
+    longest = max(len(clip.text) + 1 + len(clip.codes) + 4 for clip in clips)
+    assert batch.order.shape == (3, longest) and batch.audio_places.max() < longest
 
 
 def test_evaluation_takes_every_clip_once():

@@ -46,6 +46,9 @@ def test_outputs(output):
     assert summary["best_step"] == history.step[history.eval_loss[1:].idxmin()]
     timing = json.loads((output / "timing.json").read_text())
     assert timing["device"] == "cpu" and timing["gpu"] is timing["driver"] is None and timing["peak_rss_bytes"] > 1e8
+    kernels = timing["attention"]
+    assert {"causal, float32", "causal, float32, with gradients"} <= set(kernels)
+    assert all(found["fused"] and found["difference"] < 1e-4 for found in kernels.values())
     assert timing["clips_per_second"] == pytest.approx(4 * timing["steps_per_second"], rel=0.01)
 
 

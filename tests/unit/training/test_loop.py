@@ -39,7 +39,7 @@ KILLS = {
     "writing the state of step 4": (torch, "save", 2),
     "writing the best weights of step 6": (torch, "save", 3),
     "writing the state of step 8": (torch, "save", 4),
-    "removing old weights after a save": (state, "keep_only_best", 5),
+    "removing old weights after a save": (state, "keep_only_best", 3),
     "in the last step": (loop, "train_step", 12),
 }
 
@@ -64,7 +64,7 @@ def test_the_undisturbed_run_learns_and_keeps_a_full_history(undisturbed, case):
     progress, weights, folder = undisturbed
     table = pd.read_csv(folder / "history.csv")
     assert list(table.columns) == ["step", "train_loss", "eval_loss", "lr"]
-    assert table.step.tolist() == [0, 3, 4, 6, 8, 9, 10, 12]
+    assert table.step.tolist() == [0, 3, 6, 9, 10, 12]
     assert table.step[table.eval_loss.notna()].tolist() == [0, 3, 6, 9, 12]
     assert math.isnan(table.train_loss[0]) and table.train_loss[1:].notna().all()
     assert progress.best_loss < progress.zero_shot_loss - 0.3
@@ -92,10 +92,49 @@ def test_gradient_checkpointing_keeps_less_for_the_backward_pass(case):
     assert kept(True) < 0.3 * kept(False)
 
 
-def test_loader_processes_change_nothing(case, undisturbed, tmp_path):
-    progress, weights = case.train(tmp_path, case.trainer(num_loader_workers=2))
+@pytest.mark.parametrize("other", [{"save_interval": 5}, {"save_interval": 100}])
+def test_saves_may_come_at_other_steps_after_a_kill(case, undisturbed, other, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        killed_at(patch, loop, "train_step", 8)
+        with pytest.raises(Killed):
+            case.train(tmp_path)
+    progress, weights = case.train(tmp_path, case.trainer(**other))
     assert progress.history == undisturbed[0].history
     assert all(torch.equal(weights[name], value) for name, value in undisturbed[1].items())
+    best = f"best-{progress.best_step}.pth"
+    assert files.sha256(tmp_path / best) == files.sha256(undisturbed[2] / best)
+
+
+def test_the_best_weights_are_written_at_a_save_and_at_the_end_only(case, tmp_path, monkeypatch):
+    values = iter([9.0, *map(float, range(8, 2, -1))])  # every evaluation is the best so far
+    monkeypatch.setattr(loop, "evaluate", lambda *_: next(values))
+    written, real = [], state.write
+    monkeypatch.setattr(state, "write", lambda content, path: (written.append(path.name), real(content, path)))
+    case.train(tmp_path, case.trainer(eval_interval=2, save_interval=8))
+    assert written == ["best-8.pth", "latest.pth", "best-12.pth"]
+
+
+def test_the_best_weights_are_those_of_their_evaluation(case, tmp_path, monkeypatch):
+    values, seen = iter([9.0, 5.0, 6.0, 7.0, 8.0]), {}
+
+    def evaluated(trainer, _):
+        seen[value := next(values)] = {name: tensor.clone() for name, tensor in trainer.gpt.state_dict().items()}
+        return value
+
+    monkeypatch.setattr(loop, "evaluate", evaluated)
+    progress, weights = case.train(tmp_path)
+    best = state.load_best(tmp_path, progress)
+    assert progress.best_step == 3 and best.keys() == seen[5.0].keys()
+    assert all(torch.equal(best[name], value) for name, value in seen[5.0].items())
+    assert any(not torch.equal(best[name], value) for name, value in weights.items())
+
+
+def test_another_device_s_precision_goes_on_and_is_noted(case, tmp_path):
+    case.train(tmp_path, case.trainer("bf16", max_steps=4, eval_interval=4))
+    saved = checkpoints.load(tmp_path / "latest.pth")
+    progress, _ = case.train(tmp_path, case.trainer(max_steps=5))
+    assert progress.precisions == [[1, "bf16"], [5, "fp32"]]
+    assert progress.history[: len(saved["progress"]["history"])] == saved["progress"]["history"]
 
 
 def test_another_seed_gives_other_weights(case, undisturbed, tmp_path):
@@ -208,13 +247,20 @@ def test_learning_rate_rises_and_falls():
 
 
 def test_identity_is_of_settings_and_contents(tmp_path):
-    settings = {"seed": 1, "finetune": {**SETTINGS}}
+    settings = {"language": "en", "seed": 1, "compute": {"device": "cuda", "threads": 8}, "finetune": {**SETTINGS}}
     path = tmp_path / "clip.wav"
     path.write_bytes(b"one")
     first = state.identity(settings, [path])
-    assert state.identity({**settings, "finetune": {**SETTINGS, "num_loader_workers": 4}}, [path]) == first
-    assert state.identity({**settings, "finetune": {**SETTINGS, "lr": 2.0}}, [path]) != first
-    swapped = {**SETTINGS, "batch_size": SETTINGS["save_interval"], "save_interval": SETTINGS["batch_size"]}
+    for same in (
+        {"compute": {"device": "cpu", "threads": 1}},
+        {"finetune": {**SETTINGS, "save_interval": 7}},
+        {"finetune": {**SETTINGS, "gradient_checkpointing": True}},
+    ):
+        assert state.identity({**settings, **same}, [path]) == first, same
+    shaping = SETTINGS.keys() - {"save_interval", "gradient_checkpointing"}
+    for other in ({"language": "de"}, {"seed": 2}, *({"finetune": {**SETTINGS, key: 77}} for key in shaping)):
+        assert state.identity({**settings, **other}, [path]) != first, other
+    swapped = {**SETTINGS, "max_steps": SETTINGS["eval_interval"], "eval_interval": SETTINGS["max_steps"]}
     assert state.identity({**settings, "finetune": swapped}, [path]) != first
     path.write_bytes(b"two")
     assert state.identity(settings, [path]) != first

@@ -4,6 +4,7 @@ import ctypes
 
 import torch
 
+from xtts_cloning import machine
 from xtts_cloning.errors import UserError
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # glibc's malloc.h
@@ -21,7 +22,11 @@ def prepare(compute: dict) -> torch.device:
             f"compute.device is cuda, but torch {torch.__version__} finds no usable NVIDIA GPU here; "
             "see whether nvidia-smi lists one, or set compute.device to auto or cpu"
         )
-    return torch.device("cuda" if found and compute["device"] != "cpu" else "cpu")
+    if not found or compute["device"] == "cpu":
+        return torch.device("cpu")
+    major, minor = torch.cuda.get_device_capability()
+    machine.check_capability(torch.cuda.get_device_name(), float(f"{major}.{minor}"))
+    return torch.device("cuda")
 
 
 def keep_freed_memory() -> None:

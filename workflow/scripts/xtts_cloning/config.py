@@ -36,6 +36,10 @@ STEPS = {
     "synthesize": ["language", "seed", "synthesis", *CONDITIONING, *COMPUTE],
     "synthesize_other_speaker": ["language", "seed", "synthesis", *COMPUTE],
     "evaluate": ["language", "seed", "evaluation", *COMPUTE],
+    "export": [
+        *("run", "speaker", "language", "dataset.archive", "model.source", "model.revision"),
+        *(*CONDITIONING, "compute.threads"),
+    ],
     # everything but what changes no result: the licence's acceptance and the choice of the image
     "report": [
         *("run", "speaker", "language", "seed", "dataset", "subset", "reference", "model.source", "model.revision"),
@@ -86,7 +90,7 @@ def is_hub_repository(source: str) -> bool:
 def archive_path(config: dict) -> str:
     """Where the dataset's archive or folder lies once it is there."""
     archive = config["dataset"]["archive"]
-    return f"data/downloads/{archive.rsplit('/', 1)[-1]}" if is_url(archive) else archive
+    return f"data/downloads/{re.sub('[{}<>]', '_', archive.rsplit('/', 1)[-1])}" if is_url(archive) else archive
 
 
 def model_folder(config: dict) -> str:
@@ -124,6 +128,10 @@ def _read(path: Path) -> dict:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"config file {path} does not exist; config/config.yaml is the one to start from") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 (byte {error.start}); save it in UTF-8 encoding") from None
+    except OSError as error:
+        raise UserError(f"config file {path} cannot be read: {error.strerror}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(content, dict):
@@ -140,6 +148,10 @@ def _merge(base: dict, change: dict) -> None:
 
 
 def _explain(error: jsonschema.ValidationError) -> str:
-    key = ".".join(map(str, error.absolute_path)) or "top level"
+    path = list(map(str, error.absolute_path))
+    if error.validator == "additionalProperties":
+        unknown = [".".join([*path, key]) for key in error.instance if key not in error.schema["properties"]]
+        return f"{', '.join(unknown)}: there is no such key; correct its name, or take it out"
+    key = ".".join(path) or "top level"
     described = error.schema.get("description") if isinstance(error.schema, dict) else None
     return f"{key}: {error.message}" + (f" ({described})" if described else "")

@@ -1,6 +1,7 @@
 """Errors that the user can mend, told without a traceback."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 
@@ -13,6 +14,9 @@ class UserError(Exception):
 
 def main(function: Callable[[], None]) -> None:
     """Run a script's main function; a UserError or a full disk ends it with status 1, a Ctrl-C with 130."""
+    if sys.getfilesystemencoding() != "utf-8":
+        # Under a Latin-1 locale, say. Arguments, file names and what is printed are the same bytes as in a rule then.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
     try:
         function()
     except UserError as error:

@@ -1,6 +1,7 @@
 """Writing beside and renaming, hashing, and one writer at a time."""
 
 import fcntl
+import functools
 import glob
 import hashlib
 import os
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 @contextmanager
@@ -62,10 +64,33 @@ def exclusive(folder: str | Path) -> Iterator[None]:
     """Hold the folder's lock; wait, and say so, while another process (a killed driver's job, say) still holds it."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with open(folder / ".lock", "wb") as lock:
+        if not locked(lock):
             print(f"another process still works in {folder}; waiting for it to end", file=sys.stderr, flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def locked(file: IO) -> bool:
+    """Whether this process now holds the open file's lock; False while another one does.
+
+    Where the file system knows no locks (Lustre without `-o flock`, NFS without its lock server) nothing can be held:
+    True, after one warning a process.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        _warn_without_locks(error.strerror)
+    return True
+
+
+@functools.cache
+def _warn_without_locks(why: str) -> None:
+    print(
+        f"warning: the file system of {Path.cwd()} has no locks ({why}): going on without. Start a run only once at a "
+        "time; docs/cluster.md says what is then not guarded",
+        file=sys.stderr,
+        flush=True,
+    )

@@ -16,26 +16,61 @@ COMPUTE_CAPABILITIES = (5.0, 9.0)  # that build's oldest and newest (torch.cuda.
 
 
 class Gpu(NamedTuple):
-    """The first GPU that CUDA would use; memory in bytes."""
+    """The first GPU that CUDA would use; memory in bytes, None where nvidia-smi does not say."""
 
     name: str
-    memory: int
-    free: int
+    memory: int | None
+    free: int | None
     driver: str
-    capability: float
+    capability: float | None
 
 
 def gpu() -> Gpu | None:
-    """The GPU that nvidia-smi lists first (of CUDA_VISIBLE_DEVICES, where that is set), or None."""
+    """The first GPU, or part of one (MIG), that CUDA would use by CUDA_VISIBLE_DEVICES; None where there is none.
+
+    CUDA_VISIBLE_DEVICES holds numbers, UUIDs of GPUs or their beginnings, or those of MIG parts (CUDA C++ Programming
+    Guide, "CUDA Environment Variables"; NVIDIA MIG User Guide); what names no GPU hides them all.
+    """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible in ("", "-1"):
-        return None
-    chosen = ["--id", visible] if visible else []
-    listed = _nvidia_smi("name,memory.total,memory.free,driver_version,compute_cap", *chosen)
-    if not listed:
-        return None
-    name, total, free, driver, capability = listed[0].split(", ")
-    return Gpu(name, int(total) << 20, int(free) << 20, driver, float(capability))
+    wanted = "0" if visible is None else visible.split(",")[0].strip()
+    for number, found in enumerate(_gpu_table()):
+        parts = _mig_parts(found["uuid"])
+        part = next((part for part in parts if wanted.startswith("MIG-") and wanted in part), None)
+        named = wanted.startswith(("GPU-", "MIG-")) and not found["uuid"].startswith("GPU-")  # by an untold UUID
+        if part or named or wanted == str(number) or (wanted.startswith("GPU-") and found["uuid"].startswith(wanted)):
+            return _described(found, part or next(iter(parts), None))
+    return None
+
+
+def _gpu_table() -> list[dict[str, str]]:
+    """What nvidia-smi says of every GPU, by its own field names; "" for what it does not know."""
+    fields = ["name", "memory.total", "memory.free", "driver_version", "compute_cap", "uuid"]
+    listed = _nvidia_smi(",".join(fields))
+    if not listed:  # drivers before 510 do not know this one
+        fields.remove("compute_cap")
+        listed = _nvidia_smi(",".join(fields))
+    return [{"compute_cap": "", "uuid": "", **dict(zip(fields, line.split(", "), strict=False))} for line in listed]
+
+
+def _mig_parts(uuid: str) -> list[str]:
+    """What `nvidia-smi -L` says of the MIG parts of a GPU, a line each: "MIG 1g.10gb Device 0: (UUID: MIG-...)"."""
+    _, _, after = _run_nvidia_smi("-L").partition(uuid or "no UUID")
+    return [line.strip() for line in after.partition("\nGPU ")[0].splitlines() if line.strip().startswith("MIG ")]
+
+
+def _described(found: dict[str, str], part: str | None) -> Gpu:
+    name, memory = found["name"], (_mebibytes(found["memory.total"]), _mebibytes(found["memory.free"]))
+    if part:
+        profile = part.split()[1]
+        size = re.search(r"(\d+)gb", profile)
+        name, memory = f"{name} (MIG {profile})", (int(size[1]) << 30 if size else None,) * 2
+    known = re.fullmatch(r"\d+\.\d+", found["compute_cap"])
+    return Gpu(name, *memory, found["driver_version"], float(known[0]) if known else None)
+
+
+def _mebibytes(said: str) -> int | None:
+    """Bytes; None for [N/A], [Not Supported], [Insufficient Permissions] and the like."""
+    return int(said) << 20 if said.isdecimal() else None
 
 
 def driver() -> str | None:
@@ -48,35 +83,44 @@ def gpus() -> str | None:
     return "\n".join(_nvidia_smi("name,memory.total,driver_version")) or None
 
 
-def _nvidia_smi(fields: str, *arguments: str) -> list[str]:
+def _nvidia_smi(fields: str) -> list[str]:
     """A line for each GPU; none where nvidia-smi is missing or fails."""
-    command = ["nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits", *arguments]
+    return _run_nvidia_smi(f"--query-gpu={fields}", "--format=csv,noheader,nounits").strip().splitlines()
+
+
+def _run_nvidia_smi(*arguments: str) -> str:
+    """What it prints; nothing where it is missing or fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return []
-    return [] if done.returncode else done.stdout.strip().splitlines()
+        done = subprocess.run(["nvidia-smi", *arguments], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return "" if done.returncode else done.stdout
 
 
 def check_driver(found: Gpu) -> None:
-    """UserError unless the pinned torch runs on this GPU with this driver."""
-    if _numbers(found.driver) < _numbers(MIN_DRIVER):
+    """UserError unless the pinned torch runs with this driver."""
+    if re.fullmatch(r"[\d.]+", found.driver) and _numbers(found.driver) < _numbers(MIN_DRIVER):
         raise UserError(
             f"the NVIDIA driver is {found.driver}, torch 2.1.0 (CUDA 12.1) needs {MIN_DRIVER} or newer\n"
             "Update the driver, or set compute.device: cpu."
         )
+
+
+def check_capability(name: str, capability: float) -> None:
+    """UserError unless the pinned torch holds code for a GPU of this compute capability."""
     oldest, newest = COMPUTE_CAPABILITIES
-    if not oldest <= found.capability < newest + 1:
+    if not oldest <= capability < newest + 1:
         raise UserError(
-            f"the {found.name} has compute capability {found.capability}, torch 2.1.0 knows {oldest} to {newest}\n"
-            "Take another GPU, or set compute.device: cpu."
+            f"the {name} has compute capability {capability}, torch 2.1.0 knows {oldest} to {newest}\n"
+            "Take another GPU (CUDA_VISIBLE_DEVICES chooses), or set compute.device: cpu."
         )
 
 
 def unlike_lock() -> list[str]:
     """Packages of envs/xtts.lock that this interpreter has not, or in another version, as lines."""
     wrong = []
-    for name, wanted in re.findall(r"^([\w.-]+)==([^\s;]+)", Path(ROOT, "envs/xtts.lock").read_text(), re.M):
+    lock = Path(ROOT, "envs/xtts.lock").read_text(encoding="utf-8")
+    for name, wanted in re.findall(r"^([\w.-]+)==([^\s;]+)", lock, re.M):
         try:
             found = metadata.version(name)
         except metadata.PackageNotFoundError:

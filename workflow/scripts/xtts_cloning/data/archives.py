@@ -1,6 +1,7 @@
 """Clips in LJSpeech layout, read in one pass from an archive (.tar, .tar.gz, .tar.bz2) or a folder, never unpacked.
 
-Layout: metadata.csv and wavs/<utterance id>.{wav,flac,mp3,ogg}, at the top or inside one folder, in any order.
+Layout: metadata.csv and wavs/<utterance id>.wav, or another of audio.SUFFIXES, at the top or inside one folder, in any
+order.
 Compressed archives are decompressed on all cores by rapidgzip. Archives may come from anywhere, so one with a name
 that leads outside, a link or a device is refused as a whole.
 """
@@ -15,21 +16,24 @@ from typing import BinaryIO, NamedTuple
 import rapidgzip
 from tqdm import tqdm
 
-from xtts_cloning import files
+from xtts_cloning import audio, files
 from xtts_cloning.errors import UserError
 from xtts_cloning.model import characters
 
-CLIP_SUFFIXES = {".wav", ".flac", ".mp3", ".ogg"}
 BLOCK = 512  # bytes; tar's unit
 
 
 class Member(NamedTuple):
-    """metadata.csv (utterance None) or a clip; `read` gives its bytes, until the next member is asked for."""
+    """metadata.csv (utterance None) or a clip; `read` gives its bytes, until the next member is asked for.
+
+    A file that a person may take for a clip and that is none is given too, with what is wrong with it.
+    """
 
     name: str
     utterance: str | None
     suffix: str
     read: Callable[[], bytes]
+    problem: str | None = None
 
 
 def members(path: str | Path) -> Iterator[Member]:
@@ -42,6 +46,9 @@ def members(path: str | Path) -> Iterator[Member]:
         raise UserError(f"dataset.archive: {path} does not exist")
     seen: dict[str | None, str] = {}
     for member in _folder_members(path) if path.is_dir() else _archive_members(path):
+        if member.problem:
+            yield member
+            continue
         if member.utterance in seen:
             raise UserError(
                 f"{path}: {seen[member.utterance]} and {member.name} are the same "
@@ -137,11 +144,22 @@ def _refuse_unsafe(entry: tarfile.TarInfo, path: Path) -> None:
 
 def _member(name: str, read: Callable[[], bytes]) -> Member | None:
     path = PurePosixPath(name)
-    if path.name.startswith("."):  # such as macOS's ._ files
-        return None
     if path.name == "metadata.csv":
         return Member(name, None, "", read)
-    suffix = path.suffix.lower()
-    if path.parent.name == "wavs" and suffix in CLIP_SUFFIXES:
-        return Member(name, characters.visible(path.stem), suffix, read)  # macOS decomposes letters
-    return None
+    utterance = characters.visible(path.stem)  # macOS decomposes letters
+    if problem := _no_clip(path):
+        return Member(name, utterance, "", read, problem)
+    return Member(name, utterance, path.suffix.lower(), read) if audio.is_recording(path) else None
+
+
+def _no_clip(path: PurePosixPath) -> str | None:
+    """Why a file is not read though it lies in wavs/ or is a recording; None if it is read, or neither."""
+    parts = path.parts[:-1]
+    if "wavs" not in parts:
+        return f"{path.name} lies outside wavs/" if audio.is_recording(path) else None
+    place = "/".join(path.parts[parts.index("wavs") :])
+    if path.name.startswith("."):
+        return f"{place} is a hidden file, such as macOS and editors keep beside others"
+    if not audio.is_recording(path):
+        return f"{place} has none of the suffixes {' '.join(audio.SUFFIXES)}"
+    return None if parts[-1] == "wavs" else f"{place} lies in a folder inside wavs/"

@@ -8,7 +8,7 @@ Automatic choice: of the training clips whose duration lies in the configured wi
 and of these the one that sounds most like the speaker on average: the smallest distance to the median, over the
 training clips, of the clip's MFCC means and standard deviations, in units of their spread. The distribution of MFCCs
 describes speaker and channel (Reynolds and Rose 1995, IEEE Trans. Speech and Audio Processing 3(1), 72-83).
-If no clip meets all criteria, one that fails the fewest is taken, and that is said.
+Silent clips are left out. If no clip meets all criteria, one that fails the fewest is taken, and that is said.
 """
 
 from pathlib import Path
@@ -29,7 +29,6 @@ MIN_SNR_DB = 20.0
 MIN_EDGE_DROP_DB = 10.0
 EDGE_SECONDS = 0.02
 MIN_SECONDS = 3.0  # of a clip that the config names: with less, the model's copy of a voice is poor
-MIN_LEVEL_DBFS = -50.0  # of a clip that the config names: quieter is silence
 CANDIDATES_LISTED = 20
 
 
@@ -117,13 +116,23 @@ def _automatic(train: Path, settings: dict) -> tuple[np.ndarray, dict]:
 
 
 def _compare(files: pd.Series) -> tuple[pd.DataFrame, float]:
-    """What `measure` gives for each clip, its distance to the speaker's centre (`score`), and the median level."""
-    measures, timbres = [], []
-    for file in files:
+    """What `measure` gives for each clip, its distance to the speaker's centre (`score`), and the median level.
+
+    Silent clips are left out; UserError if all are silent.
+    """
+    measures, timbres = {}, []
+    for utterance, file in files.items():
         samples = audio.read(file, RATE)
-        measures.append(measure(samples))
-        timbres.append(timbre(samples))
-    clips = pd.DataFrame(measures, index=files.index)
+        measured = measure(samples)
+        if measured["level_dbfs"] >= audio.SILENT_DBFS:
+            measures[utterance] = measured
+            timbres.append(timbre(samples))
+    if not measures:
+        raise UserError(
+            f"reference.clip: all {len(files)} training clips are silent ({files.iloc[0]} and others); at least "
+            f"{audio.SILENT_DBFS:g} dBFS are needed. Channels of opposite sign cancel when they are mixed down"
+        )
+    clips = pd.DataFrame.from_dict(measures, orient="index").rename_axis(files.index.name)
     spread = np.maximum(np.std(timbres, axis=0), 1e-6)
     distances = np.sqrt(np.mean(((timbres - np.median(timbres, axis=0)) / spread) ** 2, axis=1))
     clips["score"] = np.round(distances, 4)
@@ -158,12 +167,12 @@ def _named(source: str, samples: np.ndarray, utterance: str | None, file: str, t
             f"reference.clip: {clip} is a reference too short, {measured['seconds']:.2f} s; at least {MIN_SECONDS:g} s "
             "are needed, 6 to 10 s are good"
         )
-    if measured["level_dbfs"] < MIN_LEVEL_DBFS:
+    if measured["level_dbfs"] < audio.SILENT_DBFS:
         raise UserError(
-            f"reference.clip: {clip} is silent ({measured['level_dbfs']:.1f} dBFS); at least {MIN_LEVEL_DBFS:g} dBFS "
-            "are needed"
+            f"reference.clip: {clip} is silent ({measured['level_dbfs']:.1f} dBFS); at least {audio.SILENT_DBFS:g} "
+            "dBFS are needed"
         )
-    criteria = {"min_seconds": MIN_SECONDS, "min_level_dbfs": MIN_LEVEL_DBFS}
+    criteria = {"min_seconds": MIN_SECONDS, "min_level_dbfs": audio.SILENT_DBFS}
     candidate = {"utterance": utterance, "rank": 1, **measured, "score": None, "rejected_because": []}
     return _explanation(source, utterance, file, text, criteria, [candidate])
 

@@ -40,6 +40,7 @@ class Pass(NamedTuple):
     transcripts: dict[str, str]  # of the usable rows of metadata.csv, by utterance id
     bad_rows: list[metadata.Problem]  # the other rows
     clips: set[str]  # utterance ids of all clips
+    not_read: list[tuple[str, str]]  # name, and why it is no clip, of each file that may be taken for one
     good: list[tuple[int, str, Path]]  # rank, utterance id, spooled file of the clips to take, best first
     bad: dict[str, Rejection]  # clips examined and refused for their audio
     outranked: bool  # whether any clip was left out for its rank alone
@@ -87,10 +88,13 @@ def read_once(archive, settings: dict, text_problem, spool: Path, table=None) ->
     """
     wanted = settings["subset"]["clips"] + settings["subset"]["test_clips"]
     heap: list[tuple[int, str, Path]] = []  # the best so far, the worst of them on top (ranks are negated)
-    bad, clips, outranked = {}, set(), False
+    bad, clips, not_read, outranked = {}, set(), [], False
     for member in archives.members(archive):
         if member.utterance is None:
             table = table or metadata.parse_ljspeech(member.read(), f"{archive}: {member.name}")
+            continue
+        if member.problem:
+            not_read.append((Path(member.name).name, member.problem))
             continue
         clips.add(member.utterance)
         room = wanted if table else wanted + wanted // 4 + 50
@@ -113,7 +117,7 @@ def read_once(archive, settings: dict, text_problem, spool: Path, table=None) ->
     transcripts, bad_rows = table
     candidates = sorted((-negated, utterance, file) for negated, utterance, file in heap)
     good = [candidate for candidate in candidates if _usable(candidate[1], transcripts, text_problem)]
-    return Pass(transcripts, bad_rows, clips, good[:wanted], bad, outranked)
+    return Pass(transcripts, bad_rows, clips, not_read, good[:wanted], bad, outranked)
 
 
 def _usable(utterance: str, transcripts: dict[str, str], text_problem) -> bool:
@@ -139,17 +143,21 @@ def audio_problem(data: bytes, limits: dict) -> Rejection | None:
 
 
 def rejections(found: Pass, text_problem, seed: int, complete: bool) -> pd.DataFrame:
-    """One line for every row of metadata.csv and every clip that was left out, the same whatever the archive's order.
+    """One line for every row of metadata.csv and every file that was left out, the same whatever the archive's order.
 
     If the subset is complete, clips that rank behind its last clip are `not_needed`, examined or not; they come last.
     """
     chosen = {utterance for _, utterance, _ in found.good}
     last_place = found.good[-1][0] if complete else math.inf
     rows = list(found.bad_rows)
+    rows += (not_read := [(_meant(name, found.clips), "not_read", why) for name, why in found.not_read])
+    explained = {utterance for utterance, _, _ in not_read}
     for utterance, text in found.transcripts.items():
         if utterance in chosen:
             continue
         if utterance not in found.clips:
+            if utterance in explained:
+                continue
             reason = "not_in_archive", _not_there(utterance, found.clips)
         elif rank(seed, utterance) > last_place:
             reason = "not_needed", "enough good clips rank before it"
@@ -171,6 +179,12 @@ def _not_there(utterance: str, clips: set[str]) -> str:
                 f"no such clip in wavs/, but there is {name!r}: an id is the file's name, no folder, suffix or quotes"
             )
     return "no such clip in wavs/"
+
+
+def _meant(name: str, clips: set[str]) -> str:
+    """The utterance whose recording a file that is no clip seems to be, or the file's name if that one has a clip."""
+    utterance = Path(name).stem.removeprefix("._").removeprefix(".")
+    return name if utterance in clips else utterance
 
 
 def _too_few(archive, good: int, limits: dict, rejected: pd.DataFrame) -> str:

@@ -38,8 +38,14 @@ def gpu(settings: dict) -> str:
     if found is None:
         return _without_gpu(settings, device, precision)
     machine.check_driver(found)
-    about = f"{found.name}, driver {found.driver}, {found.free / 1e9:.0f} of {found.memory / 1e9:.0f} GB free"
+    if found.capability is not None:
+        machine.check_capability(found.name, found.capability)
+    about = f"{found.name}, driver {found.driver}"
     memory = needs.gpu_memory(settings)
+    if found.memory is None or found.free is None:
+        needed = f"; fine-tuning needs about {math.ceil(memory[1] / 1e9)} GB" if memory else ""
+        return Note(f"{about}; nvidia-smi does not say how much memory it has{needed}")
+    about += f", {found.free / 1e9:.0f} of {found.memory / 1e9:.0f} GB free"
     if memory is None:
         return about
     state, all_in_all = memory

@@ -4,6 +4,7 @@ Takes seconds and imports no torch. Of a model that is still on the hub, the sma
 of the download, and checked against the texts, the language and the speaker of the config.
 """
 
+import traceback
 from collections.abc import Callable, Iterator
 
 from xtts_cloning.driver import input_checks, machine_checks, model_checks
@@ -31,3 +32,14 @@ def run(settings: dict, gpu: bool) -> Iterator[Result]:
             yield Result(name, "note" if isinstance(found, Note) else "ok", found)
         except UserError as error:
             yield Result(name, "failed", str(error))
+        except Exception as error:  # whatever it is: the other checks still have something to say
+            yield Result(name, "failed", _broken(error))
+
+
+def _broken(error: Exception) -> str:
+    """What an error says that no check foresaw, and where it came up."""
+    path, line, *_ = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"{type(error).__name__}: {error}\nThis check itself broke ({path}, line {line}): either what it looked at is "
+        "damaged in a way that it does not know, or this is a mistake of the workflow's that should be reported."
+    )

@@ -19,7 +19,8 @@ def ask(url: str, headers: dict[str, Any], redirects: bool, remedy: str) -> str 
     """Size as a server states it for an address, after a request that costs it nothing; UserError if it will not do."""
     try:
         answer = requests.head(url, headers=headers, timeout=SECONDS_TO_ANSWER, allow_redirects=redirects)
-    except requests.RequestException as error:
+    except OSError as error:  # those of requests are, and so is a REQUESTS_CA_BUNDLE that does not exist
+        downloads.give_up_on_settings(error, url)
         raise UserError(
             f"{url} cannot be reached ({type(error).__name__})\n"
             "Check the network, HTTPS_PROXY and, for the hub, HF_ENDPOINT; or bring the files by hand and name the "

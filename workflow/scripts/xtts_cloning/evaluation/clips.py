@@ -12,7 +12,6 @@ from xtts_cloning.errors import UserError
 from xtts_cloning.evaluation.measures import RATE
 
 TRUTH, OTHER = "ground_truth", "other_speaker"
-AUDIO_FILES = (".flac", ".mp3", ".ogg", ".wav")
 
 
 class Clip(NamedTuple):
@@ -46,9 +45,9 @@ def recorded(mdata: Path) -> list[Clip]:
 
 def another_speakers(source: Path, count: int) -> list[Clip]:
     """The first `count` audio files, by name, of a folder, or the one file that `source` is."""
-    paths = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.suffix.lower() in AUDIO_FILES)
+    paths = [source] if source.is_file() else sorted(filter(audio.is_recording, source.rglob("*")))
     if not paths:
-        raise UserError(f"evaluation.other_speaker: {source} holds no {', '.join(AUDIO_FILES)} file")
+        raise UserError(f"evaluation.other_speaker: {source} holds no recording ({', '.join(audio.SUFFIXES)})")
     return [Clip(path.stem, OTHER, "", "", path) for path in paths[:count]]
 
 

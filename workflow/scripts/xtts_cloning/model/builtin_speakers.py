@@ -28,6 +28,17 @@ def conditioning(model, folder: str | Path, name: str) -> tuple:
     return found
 
 
+def write(folder: str | Path, name: str, gpt_cond_latent, speaker_embedding) -> None:
+    """Write the file with this one speaker; latents [1, 32, C] and embedding [1, 512, 1] on any device."""
+    import torch
+
+    # in this order: the library takes them apart by it
+    speaker = dict(
+        zip(PARTS, (part.detach().cpu().contiguous() for part in (gpt_cond_latent, speaker_embedding)), strict=True)
+    )
+    torch.save({name: speaker}, Path(folder) / FILE)
+
+
 def _file(folder: str | Path) -> Path:
     path = Path(folder) / FILE
     if not path.is_file():

@@ -118,6 +118,7 @@ def _hub() -> Any:
 
     # the piece in which a connection breaks is lost, so a connection that breaks every few MB would never end
     huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE = CHUNK_BYTES
+    huggingface_hub.constants.HF_HUB_ENABLE_HF_TRANSFER = False  # its package is not in the lock, and does not resume
     return huggingface_hub
 
 
@@ -148,6 +149,7 @@ def _give_up_if_hopeless(error: OSError, name: str) -> None:
             f"no space left on the device while downloading {name}\n"
             "Make room; the same command goes on where this one stopped."
         ) from error
+    give_up_on_settings(error, name)
     if error.errno is not None and not isinstance(error, ConnectionError | TimeoutError):
         raise error
     causes = [error, error.__cause__]
@@ -167,6 +169,23 @@ def _give_up_if_hopeless(error: OSError, name: str) -> None:
     ) from error
 
 
+def give_up_on_settings(error: OSError, name: str) -> None:
+    """Raise a UserError where a proxy or a certificate file of the environment cannot be used, whatever the server."""
+    said, remedy = " ".join(str(error).split()), None
+    if isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in said:
+        remedy = (
+            "A proxy in HTTPS_PROXY or ALL_PROXY speaks SOCKS, which needs a package (PySocks) that is not locked. "
+            "Name an HTTP proxy, which goes before ALL_PROXY (export HTTPS_PROXY=http://host:port), or bring the files "
+            "by hand and name their local path in the config."
+        )
+    elif isinstance(error, requests.exceptions.InvalidURL):
+        remedy = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY (http://host:port), and the address itself."
+    elif "CA certificate bundle" in said:
+        remedy = "Set REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) to a file that exists, or unset it."
+    if remedy:
+        raise UserError(f"{name} cannot be asked for: {said}\n{remedy}") from error
+
+
 def _reason(error: BaseException) -> str:
     """The innermost cause in one line."""
     while inner := error.__cause__ or error.__context__:
@@ -181,7 +200,7 @@ def _go_on(url: str, partial: Path) -> None:
     headers = {"Accept-Encoding": "identity"}
     if held:
         headers["Range"] = f"bytes={held}-"
-        if tag := tag_file.read_text() if tag_file.exists() else "":
+        if tag := tag_file.read_text(encoding="utf-8") if tag_file.exists() else "":
             headers["If-Range"] = tag
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
         if response.status_code == 416:  # nothing after what is held: it is the whole file, or not of this file
@@ -193,7 +212,7 @@ def _go_on(url: str, partial: Path) -> None:
             held = 0
         missing = int(response.headers["Content-Length"]) if "Content-Length" in response.headers else None
         _check_space(partial.parent, missing)
-        tag_file.write_text(_validator(response))
+        tag_file.write_text(_validator(response), encoding="utf-8")
         total = None if missing is None else held + missing
         progress = {"unit": "B", "unit_scale": True, "mininterval": 2, "desc": url.rsplit("/", 1)[-1]}
         with open(partial, "ab" if held else "wb") as file, tqdm(total=total, initial=held, **progress) as bar:

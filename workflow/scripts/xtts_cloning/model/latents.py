@@ -43,9 +43,12 @@ def _samples(path: str | Path, reference: dict) -> torch.Tensor:
     seconds = samples.shape[1] / RATE
     if seconds < SHORTEST_REFERENCE:
         raise UserError(f"{path}: a reference of {seconds:.2f} s is too short to clone; give 3 to 30 s of clean speech")
-    if not samples.any():
-        raise UserError(f"{path}: the reference is silent; give 3 to 30 s of clean speech")
     samples = samples[:, : RATE * reference["max_ref_len"]]
+    if (level := audio.level_dbfs(samples.numpy())) < audio.SILENT_DBFS:
+        raise UserError(
+            f"{path}: the reference is silent ({level:.1f} dBFS, once its channels are mixed down); give 3 to 30 s of "
+            "clean speech"
+        )
     return samples / samples.abs().max() * 0.75 if reference["sound_norm_refs"] else samples
 
 

@@ -5,6 +5,7 @@ https://www.researchobject.org/workflow-run-crate/profiles/workflow_run_crate/ (
 
 import json
 import mimetypes
+import urllib.parse
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -90,7 +91,8 @@ def _workflow(crate: ROCrate, provenance: dict):
 def _input(crate: ROCrate, path: str, facts: dict) -> ContextEntity:
     """What the run read. It lies outside the crate's folder, so it is described by its name, size and sha256."""
     extra = {"sha256": facts["sha256"], "contentSize": str(facts["bytes"])}
-    return _entity(crate, f"#{path}", "CreativeWork", name=path, description=f"Input {path}", **extra)
+    address = f"#{urllib.parse.quote(path)}"
+    return _entity(crate, address, "CreativeWork", name=path, description=f"Input {path}", **extra)
 
 
 def _output(crate: ROCrate, results: Path, path: str, facts: dict):

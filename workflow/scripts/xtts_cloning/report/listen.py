@@ -2,6 +2,7 @@
 
 import base64
 import os
+import urllib.parse
 from pathlib import Path
 
 from xtts_cloning.evaluation.measure_table import MEASURES, RTF
@@ -93,7 +94,7 @@ def _clip(name: str, system: str, seconds: float, wav: Path, results: Path, scor
         "name": f"{system}/{name}",
         "title": f"{name}, {LABELS[system].lower()}",
         "seconds": seconds,
-        "wav": os.path.relpath(wav, results),
+        "wav": _link(wav, results),
         "image": _data_uri(results / "figures" / picture["file"]) if picture else None,
         "alt": picture["alt"] if picture else "",
     }
@@ -101,9 +102,14 @@ def _clip(name: str, system: str, seconds: float, wav: Path, results: Path, scor
 
 def reference_clip(reference: dict, data: Path, results: Path) -> dict:
     """The reference as a clip of its own, without a picture."""
-    wav = os.path.relpath(data / "reference.wav", results)
+    wav = _link(data / "reference.wav", results)
     clip = {"name": "reference/reference", "title": "the reference clip", "seconds": reference["seconds"], "wav": wav}
     return {**clip, "image": None, "alt": ""}
+
+
+def _link(file: Path, page: Path) -> str:
+    """A file's address relative to the folder of the page; # ? % in a name mean something else in an address."""
+    return urllib.parse.quote(os.path.relpath(file, page))
 
 
 def _data_uri(path: Path) -> str | None:

@@ -32,7 +32,7 @@ class Decoded:
     """What one request became."""
 
     codes: torch.Tensor  # [n] long, without the stop code, on the CPU
-    latents: torch.Tensor  # [n, C], or [n + 1, C] when stopped: the library speaks the row of the stop code as well
+    latents: torch.Tensor  # float32 [n, C], or [n + 1, C] when stopped: the library speaks the stop code's row too
     stopped: bool  # by itself, not at the limit
     wall_seconds: float  # from its start to its end, others being decoded at the same time
 
@@ -78,12 +78,12 @@ def stream(model, request: Request, sampling: dict, chunk: int = 20, do_sample: 
                 given = running.count
 
 
-def precision(name: str, device: torch.device) -> torch.dtype:
-    """The dtype that settings["synthesis"]["precision"] names: auto is fp32 on a CPU, bf16 on a GPU that has it."""
+def precision(name: str, device: torch.device, key: str = "precision") -> torch.dtype:
+    """The dtype that a key of settings["synthesis"] names: auto is fp32 on a CPU, bf16 on a GPU that has it."""
     if name == "auto":
         name = "fp32" if device.type == "cpu" else "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     if name == "fp16" and device.type == "cpu":
-        raise UserError("synthesis.precision is fp16, which needs a GPU; on a CPU set it to auto, fp32 or bf16")
+        raise UserError(f"synthesis.{key} is fp16, which needs a GPU; on a CPU set it to auto, fp32 or bf16")
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
 
 

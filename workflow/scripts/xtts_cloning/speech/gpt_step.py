@@ -13,6 +13,8 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 
+from xtts_cloning.model import attention
+
 PACKED_FOR_ROWS = 1  # a hint to oneDNN, whose packing for 8 or more is half as fast, for 1 row as for 70
 Rows = Callable[[torch.Tensor], torch.Tensor]  # [..., C] to [..., D], row by row
 
@@ -31,7 +33,8 @@ class Layer:
 
 @dataclass
 class Network:
-    """The GPT's weights in one precision; no reference to the module they came from."""
+    """The GPT's weights in one precision, but in float32 from the last hidden state on: logits of 8 to 16 have steps of
+    1/16 in bf16, and the vocoder speaks the latents. No reference to the module that the weights came from."""
 
     layers: list[Layer]
     heads: int
@@ -39,13 +42,14 @@ class Network:
     text_positions: torch.Tensor
     codes: torch.Tensor  # [audio codes, C] embeddings, and their positions' [., C]
     code_positions: torch.Tensor
-    final_norm: Rows  # of the last hidden state: gives the latents
-    head: Rows  # from latents to the logits of the next code
+    final_norm: Rows  # of the last hidden state: gives the latents, float32
+    head: Rows  # from latents to the logits of the next code, float32
 
 
 @dataclass
 class Cache:
-    """Keys and values, [layers, slots, positions, heads, C / heads]."""
+    """Keys and values, [layers, slots, heads, positions, C / heads]: a head's positions are one matrix, also up to some
+    position only."""
 
     keys: torch.Tensor
     values: torch.Tensor
@@ -67,7 +71,7 @@ def network(gpt, dtype: torch.dtype) -> Network:
 def cache(network: Network, slots: int, positions: int, masked: bool) -> Cache:
     """An empty cache. Its memory is taken when it is written, except for masked attention, which must find numbers."""
     table = network.codes
-    shape = len(network.layers), slots, positions, network.heads, table.shape[1] // network.heads
+    shape = len(network.layers), slots, network.heads, positions, table.shape[1] // network.heads
     make = torch.zeros if masked else torch.empty
     return Cache(*(make(shape, dtype=table.dtype, device=table.device) for _ in range(2)))
 
@@ -76,13 +80,15 @@ def prefill(network: Network, cache: Cache, slots: torch.Tensor, x: torch.Tensor
     """Fill positions start..start+n of these slots from embeddings x: [len(slots), n, C]. Positions before start are
     seen; a row's padding at its end is harmless, since nothing before it sees it and the next codes overwrite it."""
     n = x.shape[1]
-    causal = torch.ones(n, start + n, dtype=torch.bool, device=x.device).tril(start)
+    after = torch.ones(n, start + n, dtype=torch.bool, device=x.device).triu(start + 1)
 
     def attend(layer, q, k, v):
+        q, k, v = (part.transpose(1, 2) for part in (q, k, v))
         keys, values = cache.keys[layer], cache.values[layer]
-        keys[slots, start : start + n], values[slots, start : start + n] = k, v
-        seen = (t[slots, : start + n].transpose(1, 2) for t in (keys, values))
-        return F.scaled_dot_product_attention(q.transpose(1, 2), *seen, attn_mask=causal).transpose(1, 2)
+        keys[slots, :, start : start + n], values[slots, :, start : start + n] = k, v
+        if start == 0:
+            return attention.fused(q, k, v, causal=True).transpose(1, 2)
+        return attention.product(q, *(t[slots, :, : start + n] for t in (keys, values)), after).transpose(1, 2)
 
     _forward(network, x, attend)
 
@@ -128,11 +134,10 @@ def _attend_each(cache: Cache, slots: torch.Tensor, lengths: torch.Tensor) -> Ca
 
     def attend(layer, q, k, v):
         keys, values = cache.keys[layer], cache.values[layer]
-        keys[slots, lengths], values[slots, lengths] = k, v
+        keys[slots, :, lengths], values[slots, :, lengths] = k, v
         rows = []
         for row, (slot, length) in enumerate(places):
-            seen = (t[slot : slot + 1, :length].transpose(1, 2) for t in (keys, values))
-            rows.append(F.scaled_dot_product_attention(q[row, None, :, None], *seen))
+            rows.append(attention.fused(q[row, None, :, None], *(t[slot, None, :, :length] for t in (keys, values))))
         return torch.cat(rows)
 
     return attend
@@ -140,14 +145,12 @@ def _attend_each(cache: Cache, slots: torch.Tensor, lengths: torch.Tensor) -> Ca
 
 def _attend_masked(cache: Cache, slots: torch.Tensor, lengths: torch.Tensor, span: int) -> Callable:
     """For a GPU: one shape, so that a graph can be captured. What is masked adds exact zeros."""
-    hidden = torch.arange(span, device=lengths.device) > lengths[:, None]
-    mask = torch.zeros(hidden.shape, dtype=cache.keys.dtype, device=lengths.device).masked_fill(hidden, -torch.inf)
+    hidden = (torch.arange(span, device=lengths.device) > lengths[:, None])[:, None, None]
 
     def attend(layer, q, k, v):
         keys, values = cache.keys[layer], cache.values[layer]
-        keys[slots, lengths], values[slots, lengths] = k, v
-        seen = (t[:, :span].transpose(1, 2) for t in (keys, values))
-        return F.scaled_dot_product_attention(q[:, :, None], *seen, attn_mask=mask[:, None, None])
+        keys[slots, :, lengths], values[slots, :, lengths] = k, v
+        return attention.product(q[:, :, None], keys[:, :, :span], values[:, :, :span], hidden)
 
     return attend
 
@@ -156,14 +159,14 @@ def _prepare(gpt, dtype: torch.dtype) -> Network:
     def table(module):
         return module.weight.detach().to(dtype)
 
-    def norm(module):
+    def norm(module, dtype=dtype):
         weight, bias = module.weight.detach().to(dtype), module.bias.detach().to(dtype)
         return partial(F.layer_norm, normalized_shape=weight.shape, weight=weight, bias=bias, eps=module.eps)
 
     def matrix(module):  # transformers' Conv1D: weight [in, out]
         return _linear(module.weight.detach().t().to(dtype), module.bias.detach().to(dtype))
 
-    first, last = norm(gpt.gpt.ln_f), norm(gpt.final_norm)
+    first, last = norm(gpt.gpt.ln_f, torch.float32), norm(gpt.final_norm, torch.float32)
     layers = [
         Layer(
             norm(block.ln_1),
@@ -182,8 +185,8 @@ def _prepare(gpt, dtype: torch.dtype) -> Network:
         text_positions=table(gpt.text_pos_embedding.emb),
         codes=table(gpt.mel_embedding),
         code_positions=table(gpt.mel_pos_embedding.emb),
-        final_norm=lambda x: last(first(x)),
-        head=_linear(table(gpt.mel_head), gpt.mel_head.bias.detach().to(dtype)),
+        final_norm=lambda x: last(first(x.float())),
+        head=_linear(gpt.mel_head.weight.detach().float(), gpt.mel_head.bias.detach().float()),
     )
 
 

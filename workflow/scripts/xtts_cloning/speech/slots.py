@@ -50,7 +50,7 @@ class Slots:
         self.seen = self.seen_at_start.repeat(count, 1)
         self.noise = new(count, most, codes)
         self.codes = new(count, most, dtype=torch.long)
-        self.latents = new(count, most, channels, dtype=dtype)
+        self.latents = new(count, most, channels)
 
         self.slots = torch.arange(count, device=self.device)
         self.running: dict[int, Running] = {}
@@ -93,13 +93,13 @@ class Slots:
     def _condition(self, slot: int, latents: torch.Tensor) -> None:
         """Fill the slot's first positions from conditioning latents [1, n, C]: computed once for each reference, since
         nothing before them depends on the text."""
-        latents, n = latents.to(self.latents), latents.shape[1]
+        latents, n = latents.to(self.cache.keys), latents.shape[1]
         caches = self.cache.keys, self.cache.values
         if self.conditioning is None or not torch.equal(self.conditioning[0], latents):
             gpt_step.prefill(self.network, self.cache, self.slots[slot, None], latents, 0)
-            self.conditioning = latents, *(t[:, slot, :n].clone() for t in caches)
+            self.conditioning = latents, *(t[:, slot, :, :n].clone() for t in caches)
         for filled, computed in zip(caches, self.conditioning[1:], strict=True):
-            filled[:, slot, :n] = computed
+            filled[:, slot, :, :n] = computed
 
     def step(self, values: dict, do_sample: bool) -> list[int]:
         """One code more in every running slot; returns the slots that are done. values: settings["synthesis"]."""

@@ -57,9 +57,10 @@ def speak(
     settings: seed, language and synthesis.
     """
     latents, speaker_embedding = conditioning
+    vocoder_precision(settings["synthesis"], latents.device)  # before hours of decoding
     takes = _takes(model, utterances, latents, settings)
     kept = {sentence: min(attempts, key=lambda take: take.excess) for sentence, attempts in takes.items()}
-    waves, vocoding_seconds = _waves(model, kept, speaker_embedding, settings["synthesis"]["batch_size"])
+    waves, vocoding_seconds = _waves(model, kept, speaker_embedding, settings["synthesis"])
     spoken = []
     for utterance in utterances:
         sentences = [(utterance.id, n) for n in range(len(utterance.text_ids))]
@@ -105,16 +106,18 @@ def _takes(
 
 
 def _waves(
-    model, kept: dict[tuple[str, int], Take], speaker_embedding: torch.Tensor, batch_size: int
+    model, kept: dict[tuple[str, int], Take], speaker_embedding: torch.Tensor, synthesis: dict
 ) -> tuple[dict[tuple[str, int], np.ndarray], dict[tuple[str, int], float]]:
     """The audio of each sentence, and its share of the vocoder's time."""
-    waves, seconds = {}, {}
+    waves, seconds, batch_size = {}, {}, synthesis["batch_size"]
+    dtype = vocoder_precision(synthesis, speaker_embedding.device)
     sentences = list(kept)
     with tqdm(total=len(sentences), desc="vocoding", unit="sentence", mininterval=2) as bar:
         for first in range(0, len(sentences), batch_size):
             batch = sentences[first : first + batch_size]
             start = time.perf_counter()
-            made = vocoder.vocode_all(model, [kept[sentence].decoded.latents for sentence in batch], speaker_embedding)
+            latents = [kept[sentence].decoded.latents.to(dtype) for sentence in batch]
+            made = vocoder.vocode_all(model, latents, speaker_embedding)
             seconds_per_sample = (time.perf_counter() - start) / sum(map(len, made))
             for sentence, wave in zip(batch, made, strict=True):
                 waves[sentence], seconds[sentence] = wave, seconds_per_sample * len(wave)
@@ -131,15 +134,20 @@ def time_alone(
     phrases = [utterance for utterance in utterances if utterance.kind in ("phrase", "probe")] or utterances[:1]
     latents, speaker_embedding = conditioning
     alone = {**settings["synthesis"], "batch_size": 1}
+    dtype = vocoder_precision(alone, latents.device)
     warm_up = phrases if latents.is_cuda else phrases[:1]
     rows = []
     for utterance in tqdm(warm_up + phrases, desc="timing", unit="utterance", mininterval=2):
         start, samples = time.perf_counter(), 0
         for n in range(len(utterance.text_ids)):
             (decoded,) = decoding.decode(model, [_request(utterance, n, latents, settings)], alone)
-            samples += len(vocoder.vocode(model, decoded.latents, speaker_embedding))
+            samples += len(vocoder.vocode(model, decoded.latents.to(dtype), speaker_embedding))
         rows.append(_timing(utterance.id, "alone", samples / RATE, time.perf_counter() - start, CLOCK_ALONE))
     return rows[len(warm_up) :]
+
+
+def vocoder_precision(synthesis: dict, device: torch.device) -> torch.dtype:
+    return decoding.precision(synthesis["vocoder_precision"], device, "vocoder_precision")
 
 
 def _request(utterance: Utterance, n: int, latents: torch.Tensor, settings: dict, attempt: int = 0) -> decoding.Request:

@@ -1,11 +1,12 @@
 """Clips of a manifest, checked and tokenized, and the batches of every step: what the GPT is trained on.
 
 Which clips are in a step, and which piece of each conditions the model, follows from the seed and the step's number
-alone, so that neither loader processes nor a resumed training change it.
+alone, so that a resumed training takes the same.
 """
 
 import random
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,10 +58,10 @@ class Batch(NamedTuple):
 
     text: Tensor  # long [b, t]
     text_targets: Tensor  # long [b, t], IGNORED where padded
-    text_mask: Tensor  # bool [b, t]
     audio: Tensor  # long [b, a]
     audio_targets: Tensor  # long [b, a], IGNORED where padded or hidden
-    audio_mask: Tensor  # bool [b, a]
+    order: Tensor  # long [b, n], for each row text, then audio, then padding: places in text and audio side by side
+    audio_places: Tensor  # long [b, a], where in that order the audio lies
     prompts: Tensor  # float [b, LONGEST_PROMPT], zero-padded
 
 
@@ -105,8 +106,11 @@ def _read_text(tokenizer: object, text: str, language: str) -> Tensor:
     return torch.tensor(texts.token_ids(tokenizer, text, language))
 
 
-class TrainingBatches(torch.utils.data.Dataset):
-    """Batch number i of the training, for any i: a pure function of the seed."""
+class TrainingBatches:
+    """Batch number i of the training, for any i: a pure function of the seed.
+
+    The clips are in memory, so that a batch takes milliseconds and no processes to make it.
+    """
 
     def __init__(self, clips: list[Clip], tokens: SpecialTokens, batch_size: int, seed: int):
         self.clips, self.tokens, self.batch_size, self.seed = clips, tokens, batch_size, seed
@@ -127,7 +131,12 @@ class TrainingBatches(torch.utils.data.Dataset):
 def clip_at(position: int, count: int, seed: int) -> int:
     """The clip at a position of the endless sequence of shuffled epochs: every clip once in each `count` positions."""
     epoch, place = divmod(position, count)
-    return random.Random(files.keyed_seed(seed, "epoch", epoch)).sample(range(count), count)[place]
+    return _epoch_order(epoch, count, seed)[place]
+
+
+@lru_cache(maxsize=4)  # batches are drawn from one epoch, or where two meet
+def _epoch_order(epoch: int, count: int, seed: int) -> list[int]:
+    return random.Random(files.keyed_seed(seed, "epoch", epoch)).sample(range(count), count)
 
 
 def batch_positions(lengths: list[int], batch_size: int, seed: int, index: int) -> list[int]:
@@ -170,26 +179,37 @@ def evaluation_batches(clips: list[Clip], tokens: SpecialTokens, batch_size: int
 
 
 def collate(clips: list[Clip], prompts: list[tuple[int, int]], tokens: SpecialTokens) -> Batch:
-    text = _inputs_and_targets([clip.text for clip in clips], tokens.start_text, tokens.stop_text, TEXT_STOPS)
-    codes = _inputs_and_targets([clip.codes for clip in clips], tokens.start_audio, tokens.stop_audio, AUDIO_STOPS)
+    text_ids, codes = [clip.text for clip in clips], [clip.codes for clip in clips]
+    text = _inputs_and_targets(text_ids, tokens.start_text, tokens.stop_text, TEXT_STOPS)
+    heard = _inputs_and_targets(codes, tokens.start_audio, tokens.stop_audio, AUDIO_STOPS)
     prompt_wavs = torch.zeros(len(clips), LONGEST_PROMPT)
     for row, clip, (start, end) in zip(prompt_wavs, clips, prompts, strict=True):
         row[: end - start] = clip.wav[start:end]
-    return Batch(*text, *codes, prompt_wavs)
+    return Batch(*text, *heard, *_without_gaps(text_ids, codes), prompt_wavs)
 
 
-def _inputs_and_targets(rows: list[Tensor], start: int, stop: int, stops: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs, targets and attention mask that TTS/tts/layers/xtts/gpt.py (GPT.forward) makes of padded tokens."""
+def _inputs_and_targets(rows: list[Tensor], start: int, stop: int, stops: int) -> tuple[Tensor, Tensor]:
+    """Inputs and targets that TTS/tts/layers/xtts/gpt.py (GPT.forward) makes of padded tokens."""
     shape = len(rows), max(map(len, rows)) + 1 + stops
     inputs, targets = torch.full(shape, stop), torch.full(shape, IGNORED)
-    mask = torch.zeros(shape, dtype=torch.bool)
     inputs[:, 0] = start
     for index, row in enumerate(rows):
         inputs[index, 1 : len(row) + 1] = row
         targets[index, : len(row)] = row
         targets[index, len(row) : len(row) + stops] = stop
-        mask[index, : len(row) + stops] = True
-    return inputs, targets, mask
+    return inputs, targets
+
+
+def _without_gaps(text_ids: list[Tensor], codes: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Batch.order and Batch.audio_places. What is attended to is what the library's masks leave: a row's tokens with
+    its start, and of the stops all but the last."""
+    text_lengths = torch.tensor([len(row) + TEXT_STOPS for row in text_ids])[:, None]
+    audio_lengths = torch.tensor([len(row) + AUDIO_STOPS for row in codes])[:, None]
+    text_width, audio_width = int(text_lengths.max()) + 1, int(audio_lengths.max()) + 1
+    places = torch.arange(int((text_lengths + audio_lengths).max()))
+    order = torch.where(places < text_lengths, places, places - text_lengths + text_width)
+    audio_places = text_lengths + torch.arange(audio_width)
+    return order.clamp(max=text_width + audio_width - 1), audio_places.clamp(max=len(places) - 1)
 
 
 def hide_prompt(audio_targets: Tensor, prompt: tuple[int, int]) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from xtts_cloning import compute, files, machine
 from xtts_cloning.data import metadata
-from xtts_cloning.model import checkpoints, loading
+from xtts_cloning.model import attention, checkpoints, loading
 from xtts_cloning.training import features, state
 from xtts_cloning.training.batches import Clip, TrainingBatches, evaluation_batches, read_clips, special_tokens
 from xtts_cloning.training.loop import Trainer, choose_precision, out_of_memory_explained, train
@@ -36,7 +36,7 @@ def finetune(settings: dict, model_folder: Path, train_manifest: Path, eval_mani
     torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32: the audio codes are the CPU's
     with files.exclusive(output):
         inputs = _inputs(model_folder, train_manifest, eval_manifest)
-        identity = state.identity({**settings, "resolved_precision": precision}, inputs)
+        identity = state.identity(settings, inputs)
         if _is_done(output, identity):
             print(f"{output} holds the result of these very settings and inputs already", file=sys.stderr)
             return
@@ -58,7 +58,7 @@ def finetune(settings: dict, model_folder: Path, train_manifest: Path, eval_mani
         _export(model, model_folder, output)
         shutil.copyfile(state_folder / "history.csv", output / "history.csv")
         _write_json(_timing(progress, settings["finetune"], device, started), output / "timing.json")
-        _write_json(_summary(progress, identity, precision, *clips), output / "summary.json")
+        _write_json(_summary(progress, identity, *clips), output / "summary.json")
         shutil.rmtree(state_folder)
     _tell_outcome(progress)
 
@@ -72,7 +72,7 @@ def _inputs(model_folder: Path, *manifests: Path) -> list[Path]:
 def _is_done(output: Path, identity: str) -> bool:
     """Whether a process that outlived its workflow has finished this very training while we waited for it."""
     summary = output / "summary.json"
-    return summary.exists() and json.loads(summary.read_text())["identity"] == identity
+    return summary.exists() and json.loads(summary.read_text(encoding="utf-8"))["identity"] == identity
 
 
 def _tell_other_states(output: Path, own: Path) -> None:
@@ -110,8 +110,10 @@ def _export(model: loading.Model, source: Path, output: Path) -> None:
             shutil.copyfile(source / name, path)
 
 
-def _summary(progress: Progress, identity: str, precision: str, train_clips: list, eval_clips: list) -> dict:
+def _summary(progress: Progress, identity: str, train_clips: list, eval_clips: list) -> dict:
     """What settings and inputs determine."""
+    (_, precision), *later = progress.precisions
+    precision += "".join(f", {other} from step {step}" for step, other in later)
     return {
         "identity": identity,
         "steps": progress.step,
@@ -126,7 +128,10 @@ def _summary(progress: Progress, identity: str, precision: str, train_clips: lis
 
 
 def _timing(progress: Progress, settings: dict, device: torch.device, started: float) -> dict:
-    """What the clock determines; the steps' speed leaves out evaluations and saves, and counts resumed parts."""
+    """What the clock determines; the steps' speed leaves out evaluations and saves, and counts resumed parts.
+
+    evaluation_share is the time of evaluations as a fraction of the time of steps.
+    """
     gpu = device.type == "cuda"
     steps_per_second = progress.step / progress.seconds
     return {
@@ -136,6 +141,8 @@ def _timing(progress: Progress, settings: dict, device: torch.device, started: f
         "wall_seconds": round(time.perf_counter() - started, 2),
         "steps_per_second": round(steps_per_second, 4),
         "clips_per_second": round(steps_per_second * settings["batch_size"] * settings["grad_accum"], 4),
+        "attention": attention.record(device),
+        "evaluation_share": round(progress.evaluation_seconds / progress.seconds, 4),
         "peak_gpu_bytes": torch.cuda.max_memory_allocated() if gpu else None,
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }

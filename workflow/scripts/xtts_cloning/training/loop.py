@@ -15,7 +15,6 @@ from pathlib import Path
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -26,7 +25,7 @@ from xtts_cloning.training import state
 from xtts_cloning.training.batches import IGNORED, Batch, TrainingBatches
 from xtts_cloning.training.losses import TEXT_WEIGHT, losses
 from xtts_cloning.training.optimization import adamw, learning_rate
-from xtts_cloning.training.state import Progress
+from xtts_cloning.training.state import BestWeights, Progress
 
 LOG_INTERVAL = 10  # steps between rows of the history
 COLUMNS = ["step", "train_loss", "eval_loss", "lr"]
@@ -86,57 +85,68 @@ def train(trainer: Trainer, clips: TrainingBatches, evaluation: list[Batch], fol
     progress = state.restore(folder, trainer.gpt, trainer.optimizer, trainer.scaler)
     saved_best = progress.best_step
     state.keep_only_best(folder, saved_best)
+    best = state.BestWeights(folder)
     writer = SummaryWriter(str(events), purge_step=progress.step + 1)
     if progress.step == 0:
         progress.zero_shot_loss = evaluate(trainer, evaluation)
         _record(progress, writer, None, progress.zero_shot_loss, None)
     else:
         print(f"going on from step {progress.step}, saved in {folder}", file=sys.stderr)
+    progress.note_precision(trainer.precision)
 
-    batches = iter(_loader(trainer, clips, progress.step))
-    pending: list[Tensor] = []  # losses of the steps since the last row, on the device
+    batches = _batches(trainer, clips, progress.step)
+    pending: list[Tensor] = []  # losses of the steps since the host last waited, on the device
     bar = tqdm(total=settings["max_steps"], initial=progress.step, unit="step", mininterval=2, desc="fine-tuning")
     started = time.perf_counter()
     while progress.step < settings["max_steps"] and not progress.stopped_early:
         progress.step += 1
         pending.append(train_step(trainer, batches, progress.step))
         bar.update()
-        last = progress.step == settings["max_steps"]
-        evaluating = last or progress.step % settings["eval_interval"] == 0
+        evaluating = progress.step == settings["max_steps"] or progress.step % settings["eval_interval"] == 0
+        logging = evaluating or progress.step % LOG_INTERVAL == 0
         saving = progress.step % settings["save_interval"] == 0
-        if not (evaluating or saving or progress.step % LOG_INTERVAL == 0):
+        if not (logging or saving):
             continue
-        train_loss = _mean_loss(pending, progress.step, trainer.scaler, folder)
+        progress.losses += _finite_losses(pending, progress.step, trainer.scaler, folder)
         progress.seconds += time.perf_counter() - started
-        eval_loss = evaluate(trainer, evaluation) if evaluating else None
+        eval_loss = _timed_evaluation(trainer, evaluation, progress, best) if evaluating else None
         if (evaluating and not math.isfinite(eval_loss)) or (saving and not _weights_are_finite(trainer.gpt)):
             raise _diverged(f"the weights after step {progress.step} are not finite", folder)
-        _record(progress, writer, train_loss, eval_loss, learning_rate(progress.step, settings))
-        _write_history(progress, folder / "history.csv")
-        if evaluating and _is_best(progress, eval_loss, settings["early_stopping_evals"]):
-            state.save_best(folder, progress, trainer.gpt)
-            state.keep_only_best(folder, saved_best, progress.best_step)
+        if logging:
+            train_loss = math.fsum(progress.losses) / len(progress.losses)
+            progress.losses.clear()
+            _record(progress, writer, train_loss, eval_loss, learning_rate(progress.step, settings))
+            _write_history(progress, folder / "history.csv")
+            bar.set_postfix(loss=train_loss, best=progress.best_loss, refresh=False)
         if saving:
+            best.write()
             state.save(folder, progress, trainer.gpt, trainer.optimizer, trainer.scaler)
             saved_best = progress.best_step
             state.keep_only_best(folder, saved_best)
-        bar.set_postfix(loss=train_loss, best=progress.best_loss, refresh=False)
         started = time.perf_counter()
+    best.write()
+    state.keep_only_best(folder, saved_best, progress.best_step)
     bar.close()
     writer.close()
     return progress
 
 
-def _loader(trainer: Trainer, clips: TrainingBatches, done: int) -> DataLoader:
-    """The batches of all steps after `done`, made by num_loader_workers processes; in each place the same batch."""
+def _batches(trainer: Trainer, clips: TrainingBatches, done: int) -> Iterator[Batch]:
+    """The batches of all steps after `done`; in each place the same batch. For a GPU they lie in pinned memory."""
     accumulated = trainer.settings["grad_accum"]
-    return DataLoader(
-        clips,
-        batch_size=None,
-        sampler=range(done * accumulated, trainer.settings["max_steps"] * accumulated),
-        num_workers=trainer.settings["num_loader_workers"],
-        pin_memory=trainer.device.type == "cuda",
-    )
+    for index in range(done * accumulated, trainer.settings["max_steps"] * accumulated):
+        batch = clips[index]
+        yield Batch(*(tensor.pin_memory() for tensor in batch)) if trainer.device.type == "cuda" else batch
+
+
+def _timed_evaluation(trainer: Trainer, evaluation: list[Batch], progress: Progress, best: BestWeights) -> float:
+    """The evaluation loss; the weights are kept where it is the best so far."""
+    started = time.perf_counter()
+    loss = evaluate(trainer, evaluation)
+    if math.isfinite(loss) and _is_best(progress, loss, trainer.settings["early_stopping_evals"]):
+        best.take(progress.step, trainer.gpt)
+    progress.evaluation_seconds += time.perf_counter() - started
+    return loss
 
 
 def train_step(trainer: Trainer, batches: Iterator[Batch], step: int) -> Tensor:
@@ -188,8 +198,8 @@ def _counted(batch: Batch) -> Tensor:
     return torch.stack([(targets != IGNORED).sum() for targets in (batch.text_targets, batch.audio_targets)]).double()
 
 
-def _mean_loss(pending: list[Tensor], step: int, scaler: torch.cuda.amp.GradScaler, folder: Path) -> float:
-    """Mean of the losses of the last steps, which it takes out of `pending`; here the host waits for the device."""
+def _finite_losses(pending: list[Tensor], step: int, scaler: torch.cuda.amp.GradScaler, folder: Path) -> list[float]:
+    """The losses of the last steps, which it takes out of `pending`; here the host waits for the device."""
     values = torch.stack(pending).tolist()
     pending.clear()
     for number, value in enumerate(values, start=step - len(values) + 1):
@@ -197,7 +207,7 @@ def _mean_loss(pending: list[Tensor], step: int, scaler: torch.cuda.amp.GradScal
             raise _diverged(f"the loss of step {number} is not finite", folder)
     if scaler.is_enabled() and scaler.get_scale() < SMALLEST_SCALE:
         raise _diverged(f"by step {step} gradients overflow in fp16, however little they are scaled", folder)
-    return math.fsum(values) / len(values)
+    return values
 
 
 def _diverged(what: str, folder: Path) -> UserError:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from xtts_cloning.model import attention
 from xtts_cloning.model.library import GPT
 from xtts_cloning.training.batches import IGNORED, Batch
 
@@ -15,23 +16,23 @@ TEXT_WEIGHT = 0.01  # GPTArgs.gpt_loss_text_ce_weight; the audio's weight is 1
 def losses(gpt: GPT, batch: Batch, mels: Tensor) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy per text token and per audio code of a batch with conditioning mels [b, 80, frames].
 
-    GPT.forward of TTS/tts/layers/xtts/gpt.py with its masks and targets prepared beforehand: forward itself makes
-    them row by row on the device, and its assertion on the targets makes the host wait for the whole pass.
+    GPT.forward of TTS/tts/layers/xtts/gpt.py, whose sequences have gaps: each text is padded to the longest before its
+    audio follows, and a mask hides that from attention. Here a clip's conditioning, text and codes follow each other
+    without a gap and all padding comes last, where causal attention does not look: no mask is needed, and fewer
+    positions are computed.
     """
     text = gpt.text_embedding(batch.text) + gpt.text_pos_embedding(batch.text)
     audio = gpt.mel_embedding(batch.audio) + gpt.mel_pos_embedding(batch.audio)
-    text_logits, audio_logits = gpt.get_logits(
-        text,
-        gpt.text_head,
-        audio,
-        gpt.mel_head,
-        prompt=gpt.get_style_emb(mels).transpose(1, 2),
-        attn_mask_text=batch.text_mask,
-        attn_mask_mel=batch.audio_mask,
-    )
+    rows = torch.arange(len(text), device=text.device)[:, None]
+    prompt = gpt.get_style_emb(mels).transpose(1, 2)
+    sequence = torch.cat([prompt, torch.cat([text, audio], 1)[rows, batch.order]], 1)
+    hidden = gpt.gpt(inputs_embeds=sequence, return_dict=True).last_hidden_state[:, prompt.shape[1] :]
+    latents = gpt.final_norm(hidden)
+    text_logits = gpt.text_head(latents[:, : text.shape[1]])
+    audio_logits = gpt.mel_head(latents[rows, batch.audio_places])
     return (
-        F.cross_entropy(text_logits, batch.text_targets, ignore_index=IGNORED),
-        F.cross_entropy(audio_logits, batch.audio_targets, ignore_index=IGNORED),
+        F.cross_entropy(text_logits.transpose(1, 2), batch.text_targets, ignore_index=IGNORED),
+        F.cross_entropy(audio_logits.transpose(1, 2), batch.audio_targets, ignore_index=IGNORED),
     )
 
 
@@ -46,9 +47,7 @@ def fuse(gpt: GPT) -> None:
         block.mlp.act = torch.nn.GELU(approximate="tanh")  # what "gelu_new" is
 
 
-def _attention(layer: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, padding: Tensor, head_mask: None):
-    """Takes the place of GPT2Attention._attn: q, k, v [b, heads, n, d], `padding` [b, 1, 1, n] is 0 where attended."""
-    length = query.shape[-2]
-    visible = layer.bias[:, :, :length, :length] & (padding == 0)
+def _attention(layer: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, padding: None, head_mask: None):
+    """Takes the place of GPT2Attention._attn: q, k, v [b, heads, n, d], nothing masked but what comes later."""
     dropout = layer.attn_dropout.p if layer.training else 0.0
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=visible, dropout_p=dropout), None
+    return attention.fused(query, key, value, causal=True, dropout=dropout), None

@@ -1,7 +1,7 @@
 """What a killed training goes on from: a folder named by everything that shapes the weights.
 
 latest.pth holds the weights, the optimizer and the progress of the last save; best-<step>.pth the weights with the
-best evaluation loss. Neither sampler nor random state is needed: every step draws from its own number.
+best evaluation loss up to it. Neither sampler nor random state is needed: every step draws from its own number.
 """
 
 import hashlib
@@ -17,10 +17,9 @@ from xtts_cloning import files
 from xtts_cloning.errors import UserError
 from xtts_cloning.model import checkpoints
 
-SHAPING_NOTHING = {
-    "num_loader_workers",
-    "gradient_checkpointing",
-}  # may be changed to get a killed training going again
+# Keys of the config's finetune part that may be changed to get a killed training going again. Every other key shapes
+# the weights or says which of them are the best.
+SHAPING_NOTHING = {"gradient_checkpointing", "save_interval"}
 
 
 @dataclass
@@ -34,13 +33,26 @@ class Progress:
     best_loss: float | None = None
     evaluations_since_best: int = 0
     stopped_early: bool = False
+    losses: list[float] = field(default_factory=list)  # of the steps since the last row of the history
+    precisions: list[list] = field(default_factory=list)  # rows first step, precision: another device may go on
     seconds: float = 0.0  # of optimizer steps, without evaluations and saves
+    evaluation_seconds: float = 0.0  # of evaluations between steps, with keeping the best weights
+
+    def note_precision(self, precision: str) -> None:
+        """What the steps from the next one on are computed in."""
+        if not self.precisions or self.precisions[-1][1] != precision:
+            self.precisions.append([self.step + 1, precision])
 
 
 def identity(settings: dict, inputs: list[Path]) -> str:
-    """A hash of the settings and of the inputs' contents: another config or other clips never meet these weights."""
+    """A hash of what shapes the weights, settings and the inputs' contents: other ones never meet these weights.
+
+    Device and threads are not in it. Another device or number of threads rounds otherwise, as a GPU does from one run
+    to the next; what is trained is the same, so a training may go on elsewhere.
+    """
     shaping = {key: value for key, value in settings["finetune"].items() if key not in SHAPING_NOTHING}
-    digest = hashlib.sha256(json.dumps({**settings, "finetune": shaping}, sort_keys=True).encode())
+    shaping |= {key: settings[key] for key in ("language", "seed")}
+    digest = hashlib.sha256(json.dumps(shaping, sort_keys=True).encode())
     for path in inputs:
         digest.update(files.sha256(path).encode())
     return digest.hexdigest()[:12]
@@ -68,12 +80,35 @@ def restore(folder: Path, gpt: torch.nn.Module, optimizer: Any, scaler: Any) -> 
     for saved, own in zip(state["optimizer"]["param_groups"], optimizer.param_groups, strict=True):
         saved["fused"] = own["fused"]  # a GPU's kernel; a CPU has none, and may go on with what a GPU saved
     optimizer.load_state_dict(state["optimizer"])
-    scaler.load_state_dict(state["scaler"])
+    if state["scaler"]:  # empty unless it was saved in fp16
+        scaler.load_state_dict(state["scaler"])
     return Progress(**state["progress"])
 
 
-def save_best(folder: Path, progress: Progress, gpt: torch.nn.Module) -> None:
-    write(gpt.state_dict(), best_path(folder, progress.best_step))
+class BestWeights:
+    """The weights with the best evaluation loss, in the computer's memory until a save writes them."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.step, self.weights = folder, None, {}
+
+    def take(self, step: int, gpt: torch.nn.Module) -> None:
+        """Copy the weights of this step; a GPU goes on before they have arrived."""
+        source, self.step = gpt.state_dict(), step
+        if not self.weights:
+            self.weights = {
+                name: torch.empty_like(value, device="cpu", pin_memory=value.is_cuda) for name, value in source.items()
+            }
+        for name, value in source.items():
+            self.weights[name].copy_(value, non_blocking=True)
+
+    def write(self) -> None:
+        """Write what was taken since the last call, if anything was."""
+        if self.step is None:
+            return
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()  # the copies have arrived
+        write(self.weights, best_path(self.folder, self.step))
+        self.step = None
 
 
 def load_best(folder: Path, progress: Progress) -> dict[str, torch.Tensor]:
