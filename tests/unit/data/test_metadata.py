@@ -50,6 +50,39 @@ def test_every_row_of_a_duplicate_id_is_left_out():
     ]
 
 
+def test_ids_and_texts_are_read_composed_and_without_what_cannot_be_seen():
+    assert parse("gro\u0308\u00dfe\u200b|x|Gro\u0308\u00dfe\u00ad one\u2028two\nb|x|\u200b\n") == (
+        {"gr\u00f6\u00dfe": "Gr\u00f6\u00dfe one two"},
+        [("b", "empty_text", "row 2: the normalized transcript (third column) is empty")],
+    )
+
+
+def test_the_same_id_composed_and_decomposed_is_a_duplicate():
+    assert {problem[1] for problem in parse("\u00e9|x|one\ne\u0301|x|two\nb|x|three\n")[1]} == {"duplicate_id"}
+
+
+def test_a_row_of_any_length_is_a_row():
+    texts, problems = parse("a|x|" + "y" * 1_000_000 + "\nb|x|one\n")
+    assert [len(text) for text in texts.values()] == [1_000_000, 3] and not problems
+
+
+@pytest.mark.parametrize(
+    "thirds",
+    [["anna"] * 12, ["anna"] * 11 + ["speaker"], ["anna", "bob", "eve"] * 12],
+    ids=["one speaker", "with a header", "three speakers"],
+)
+def test_a_third_column_that_rows_share_is_no_transcript(thirds):
+    rows = "".join(f"clip{n:02d}|sentence number {n}|{third}\n" for n, third in enumerate(thirds))
+    with pytest.raises(UserError, match=r"metadata\.csv: 'anna' is the normalized transcript .* no transcripts, names"):
+        parse(rows)
+
+
+def test_sentences_that_are_repeated_are_transcripts():
+    thirds = ["Yes.", "No.", *(f"Sentence {n}." for n in range(20)), "Yes.", "Yes."]
+    assert len(parse("".join(f"c{n}|x|{third}\n" for n, third in enumerate(thirds)))[0]) == len(thirds)
+    assert parse("a|x|Hello.\nb|x|Hello.\n")[0] == {"a": "Hello.", "b": "Hello."}
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -58,7 +91,6 @@ def test_every_row_of_a_duplicate_id_is_left_out():
         ("a|x|one\nb|x|caf\xe9\n".encode("latin-1"), "row 2: byte 0xe9 is not UTF-8"),
         (b"a|one\nb|two\n", "none of its 2 rows can be used.*row 1: 2 columns"),
         (b"a,x,one\n", "none of its 1 rows.*1 columns"),
-        (b"a|x|" + b"y" * 200_000, "row 1: field larger"),
     ],
 )
 def test_a_file_of_no_use_is_an_error(data, message):

@@ -12,6 +12,7 @@ import string
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -281,6 +282,46 @@ def test_ids_that_match_no_clip(make):
         UserError, match=r"0 good clips(.|\n)*9 not_in_metadata(.|\n)*1 not_in_archive, such as 'clip-000.wav'"
     ):
         make(contents)
+
+
+@pytest.mark.parametrize("written", ["{}.wav", '"{}"', "wavs\\{}.wav", "'{}.wav'"])
+def test_an_id_that_means_a_clip_is_told_what_it_should_be(make, written):
+    contents = recordings.many(12)
+    names = [Path(name).stem for name in contents]
+    rows = "".join(f"{written.format(name)}|x|This is clip {name[-1:]}.\n" for name in names)
+    with pytest.raises(UserError, match=r"12 not_in_archive.*but there is 'clip-0\d\d': an id is the file's name"):
+        make(recordings.layout(contents, rows.encode()))
+
+
+def test_names_that_a_mac_has_decomposed_are_those_of_the_table(tmp_path, make):
+    names = [f"gr\u00f6\u00dfe-{letter}" for letter in "abcdefghijkl"]
+    metadata_csv = "".join(f"{name}|x|This is clip {name[-1]}.\n" for name in names).encode()
+    clips = {f"{unicodedata.normalize('NFD', name)}.wav": recordings.clip(seed=n) for n, name in enumerate(names)}
+    folder = make(recordings.layout(clips, metadata_csv))
+    assert set(ids(folder, "train", "eval", "test")) < set(names)
+    plain = make(
+        recordings.layout({unicodedata.normalize("NFC", name): data for name, data in clips.items()}, metadata_csv)
+    )
+    assert digests(folder) == digests(plain)
+
+
+def test_a_text_that_cannot_be_said_is_its_rows_rejection(make):
+    clips = recordings.many(12)
+    contents, number = recordings.layout(clips), "7" * 400  # more than num2words has names for
+    long, quote = ranked_first("long", clips), ranked_first("quote", clips)
+    contents["speech/metadata.csv"] += f'{long}|x|Call {number} now.\n{quote}|x|"\n'.encode()
+    contents |= {f"speech/wavs/{name}.wav": recordings.clip(seed=99) for name in (long, quote)}
+    table = pd.read_csv(make(contents) / "rejected.csv", index_col="id")
+    assert table.reason[long] == "unspeakable" and table.reason[quote] == "empty_text"
+    assert table.detail[long].startswith(f"'{number[:60]}...' cannot be said (OverflowError)")
+
+
+def test_rows_of_nothing_but_punctuation_are_empty_in_chinese(tmp_path, hub_files):
+    rows = b"".join(b"clip-%03d|x|%s\n" % (n, "\u2026\u2026\u3002\uff01\uff1f"[: 2 + n].encode()) for n in range(4))
+    archive = recordings.write_tar(tmp_path / "speech.tar", recordings.layout(recordings.many(4), rows))
+    real = texts.load_tokenizer(hub_files / "vocab.json")
+    with pytest.raises(UserError, match="4 empty_text, such as 'clip-000': nothing to say in"):
+        subset.make(archive, real, {**recordings.settings(clips=2, eval_clips=1), "language": "zh-cn"}, tmp_path)
 
 
 def test_more_eval_clips_than_clips(make):

@@ -248,6 +248,66 @@ def test_real_tokenizer_and_config(settings, hub_files, tmp_path):
     assert "☃" in failed(settings)["texts"]
 
 
+# texts in the language of the config
+
+GERMAN = "Es war spät, und die Kinder waren schon nach Hause gegangen, als ich mit ihm aus der Stadt kam."
+
+
+@pytest.fixture
+def german(settings, hub_files, standin, tmp_path):
+    """A config that runs in German; of the model only what the texts need."""
+    settings["model"]["source"] = str(tmp_path / "model")
+    (tmp_path / "model").mkdir()
+    for name in ("config.json", "vocab.json"):
+        shutil.copy(hub_files / name, tmp_path / "model" / name)
+    settings["language"] = "de"
+    settings["synthesis"]["phrases"] = [{"id": "year", "text": "Geboren ist er im Jahr 1984."}]
+    (tmp_path / "lines.txt").write_text(f"{GERMAN}\nDas macht 3,50 €.\n")
+    (tmp_path / "recordings" / "metadata.csv").write_text(f"a|{GERMAN}|{GERMAN}\n")
+    return settings
+
+
+def test_what_is_said_of_digits_and_symbols_is_shown(german):
+    found = results(german)["texts"]
+    assert found.status == "ok"
+    assert found.text.split("\n")[1:] == [
+        "year: Geboren ist er im Jahr 1984.",
+        "  is said: geboren ist er im jahr eintausendneunhundertvierundachtzig.",
+        "line02: Das macht 3,50 €.",
+        "  is said: das macht drei Euro und fünfzig Cent.",
+    ]
+
+
+def test_texts_in_another_language_are_noted(german, tmp_path):
+    english = "It was late and the children had already gone home when I came back from the town with him."
+    (tmp_path / "lines.txt").write_text(english)
+    (tmp_path / "recordings" / "metadata.csv").write_text(f"a|{english}|{english}\n")
+    found = results(german)
+    assert (found["texts"].status, found["dataset"].status) == ("note", "note")
+    assert found["texts"].text.endswith("synthesis.phrases, synthesis.lines: reads as 'en', but language is 'de'")
+    assert found["dataset"].text.endswith("dataset.archive: reads as 'en', but language is 'de'")
+
+
+def test_the_english_defaults_must_be_replaced_in_another_language(german):
+    shipped = config.load(config.DEFAULTS)["synthesis"]
+    german["synthesis"] |= {"phrases": shipped["phrases"], "lines": shipped["lines"]}
+    told = failed(german)["texts"]
+    assert told.startswith("language is de, but synthesis.phrases and synthesis.lines are the English ones")
+    german["synthesis"] |= {"phrases": [], "lines": "lines.txt"}
+    assert results(german)["texts"].status == "ok"
+
+
+def test_no_error_rates_in_another_language_without_whisper_is_noted(german):
+    found = results(german)["measures"]
+    assert found.status == "note" and "pocketsphinx knows English only" in found.text
+
+
+def test_a_table_that_holds_no_transcripts_fails_at_once(settings, tmp_path):
+    rows = "".join(f"clip{n}|sentence number {n}|anna\n" for n in range(12))
+    (tmp_path / "recordings" / "metadata.csv").write_text(rows)
+    assert "'anna' is the normalized transcript (third column) of 12 of its 12 rows" in failed(settings)["dataset"]
+
+
 # a check that breaks, and what lies between here and a server
 
 

@@ -35,7 +35,7 @@ def test_bad_text(tokenizer, text, reason, detail):
 def test_stop_token(tokenizer, monkeypatch):
     # The library's cleaners write [STOP] small, so that no text gets there; its data set checks it all the same.
     assert texts.STOP_ID not in texts.token_ids(tokenizer, "full [STOP] here", "en")
-    monkeypatch.setattr(texts, "token_ids", lambda *arguments: [3, texts.STOP_ID])
+    monkeypatch.setattr(texts, "_encode", lambda *arguments: [3, texts.STOP_ID])
     assert texts.rejection(tokenizer, "full stop here", "en", 40)[0] == "stop_token"
 
 

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from xtts_cloning import audio, files
 from xtts_cloning.errors import UserError
+from xtts_cloning.model import characters
 
 BLOCK = 512  # bytes; tar's unit
 
@@ -145,9 +146,10 @@ def _member(name: str, read: Callable[[], bytes]) -> Member | None:
     path = PurePosixPath(name)
     if path.name == "metadata.csv":
         return Member(name, None, "", read)
+    utterance = characters.visible(path.stem)  # macOS decomposes letters
     if problem := _no_clip(path):
-        return Member(name, path.stem, "", read, problem)
-    return Member(name, path.stem, path.suffix.lower(), read) if audio.is_recording(path) else None
+        return Member(name, utterance, "", read, problem)
+    return Member(name, utterance, path.suffix.lower(), read) if audio.is_recording(path) else None
 
 
 def _no_clip(path: PurePosixPath) -> str | None:

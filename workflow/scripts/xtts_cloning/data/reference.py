@@ -21,6 +21,7 @@ from xtts_cloning import audio
 from xtts_cloning.data import metadata
 from xtts_cloning.errors import UserError
 from xtts_cloning.files import keyed_seed
+from xtts_cloning.model import characters
 
 RATE = 22050  # Hz, the model's input
 MAX_LEVEL_DIFFERENCE_DB = 6.0
@@ -41,6 +42,7 @@ def choose(tables: dict[str, Path], settings: dict) -> tuple[np.ndarray, dict]:
     if clip == "auto":
         return _automatic(tables["train"], settings)
     frames = {split: _by_utterance(path) for split, path in tables.items()}
+    file, clip = clip, characters.visible(clip)  # as the tables have ids
     if clip in frames["test"].index:
         raise UserError(
             f"reference.clip: {clip} is held out for tests ({tables['test']}): the voice must not be cloned from it. "
@@ -51,13 +53,13 @@ def choose(tables: dict[str, Path], settings: dict) -> tuple[np.ndarray, dict]:
             row = frames[split].loc[clip]
             samples = audio.read(tables[split].parent / row.audio_file, RATE)
             return samples, _named("utterance", samples, clip, row.audio_file, row.text)
-    if not Path(clip).is_file():
+    if not Path(file).is_file():
         raise UserError(
             f"reference.clip: {clip!r} is neither an utterance of {tables['train']} or {tables['eval']} nor an audio "
             "file that exists; name one of these, or auto"
         )
-    samples = audio.read(clip, RATE)
-    return samples, _named("file", samples, None, clip, None)
+    samples = audio.read(file, RATE)
+    return samples, _named("file", samples, None, file, None)
 
 
 def measure(samples: np.ndarray) -> dict[str, float]:

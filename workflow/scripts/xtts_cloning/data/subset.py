@@ -16,7 +16,7 @@ import math
 import shutil
 import sys
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import pandas as pd
@@ -158,7 +158,7 @@ def rejections(found: Pass, text_problem, seed: int, complete: bool) -> pd.DataF
         if utterance not in found.clips:
             if utterance in explained:
                 continue
-            reason = "not_in_archive", "no such clip in wavs/"
+            reason = "not_in_archive", _not_there(utterance, found.clips)
         elif rank(seed, utterance) > last_place:
             reason = "not_needed", "enough good clips rank before it"
         else:
@@ -168,6 +168,17 @@ def rejections(found: Pass, text_problem, seed: int, complete: bool) -> pd.DataF
     rows += [(clip, "not_in_metadata", "no such row in metadata.csv") for clip in found.clips - listed]
     rows.sort(key=lambda row: (row[1] == "not_needed", row))
     return pd.DataFrame(rows, columns=REJECTED_COLUMNS)
+
+
+def _not_there(utterance: str, clips: set[str]) -> str:
+    """What to say of an id without a clip; what it may have been meant to be if it is a path, a file or in quotes."""
+    meant = PurePosixPath(utterance.strip("\"'").replace("\\", "/"))
+    for name in (meant.name, meant.stem):
+        if name in clips:
+            return (
+                f"no such clip in wavs/, but there is {name!r}: an id is the file's name, no folder, suffix or quotes"
+            )
+    return "no such clip in wavs/"
 
 
 def _meant(name: str, clips: set[str]) -> str:

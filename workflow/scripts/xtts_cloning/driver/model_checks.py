@@ -70,4 +70,10 @@ def measures(settings: dict) -> str:
     ]
     for model in absent:
         remote.ask_hub(model.repository, model.revision, model.files[0], "evaluation.asr, evaluation.similarity")
-    return f"to be downloaded: {', '.join(model.repository for model in absent)}" if absent else "nothing to download"
+    told = f"to be downloaded: {', '.join(model.repository for model in absent)}" if absent else "nothing to download"
+    if settings["evaluation"]["asr"] == "pocketsphinx" and settings["language"] != "en":
+        return Note(
+            f"{told}\nevaluation.asr: pocketsphinx knows English only, so CER and WER stay empty for "
+            f"{settings['language']!r}; whisper knows it"
+        )
+    return told

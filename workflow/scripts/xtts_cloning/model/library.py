@@ -24,6 +24,7 @@ PIECES = {
     "DiscreteVAE": "TTS.tts.layers.xtts.dvae",
     "TorchMelSpectrogram": "TTS.tts.layers.tortoise.arch_utils",
     "VoiceBpeTokenizer": TOKENIZER,  # without importing torch
+    "num2chn": "TTS.tts.layers.xtts.zh_num2words",
     "split_sentence": TOKENIZER,  # imports spaCy when a text is long enough to be split
 }
 SELDOM_USED_MODULES = ("torch", "pypinyin")  # for decoding ids, and for Chinese

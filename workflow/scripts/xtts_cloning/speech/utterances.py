@@ -3,15 +3,18 @@
 No torch is needed for it, so a config can be checked in seconds.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from xtts_cloning.data import metadata
 from xtts_cloning.errors import UserError
+from xtts_cloning.model import characters, texts
 from xtts_cloning.model import config as model_config
-from xtts_cloning.model import texts
 from xtts_cloning.model.library import VoiceBpeTokenizer, split_sentence
+
+MOST_CHARACTERS = 1_000_000  # of one utterance; spaCy, which finds its sentences, takes no more
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,18 @@ def phrases(synthesis: dict) -> list[Text]:
 
 
 def lines(path: str | Path) -> list[Text]:
-    """line01, line02, ... of a UTF-8 text file, blank lines left out."""
+    """line01, line02, ... of a UTF-8 text file, blank lines left out.
+
+    A line ends at LF, CR LF or CR, and not at what word processors put inside a line (U+2028, vertical tab, ...).
+    """
     try:
         content = Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; it should hold one utterance per line") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: byte {error.start} is not UTF-8; save the file in UTF-8 encoding") from None
-    spoken = [(number, line.strip()) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
+    read = (characters.visible(line).strip() for line in re.split(r"\r\n|\r|\n", content))
+    spoken = [(number, line) for number, line in enumerate(read, 1) if line]
     if not spoken:
         raise UserError(f"{path} holds no text; expected one utterance per line")
     return [Text(f"line{n:02d}", "line", line, f"{path}, line {number}") for n, (number, line) in enumerate(spoken, 1)]
@@ -83,18 +90,29 @@ def plan(wanted: list[Text], model_folder: str | Path, language: str, split: boo
 
     planned, problems = [], []
     for text in wanted:
-        whole = text.kind == "probe" or not split
-        pieces = [text.text] if whole else sentences_of(text.text, tokenizer, language, max_tokens)
-        sentences = [piece.strip().lower() for piece in pieces]  # as the library's Xtts.inference does
-        found = [texts.problem(tokenizer, sentence, language, max_tokens) for sentence in sentences]
-        if any(found):
-            problems.append(f"  {text.place}: {next(filter(None, found))}")
-            continue
-        text_ids = [texts.token_ids(tokenizer, sentence, language) for sentence in sentences]
-        planned.append(Utterance(text.id, text.kind, text.text, sentences, text_ids))
+        try:
+            planned.append(_plan_one(text, tokenizer, language, max_tokens, split))
+        except UserError as error:
+            problems.append(f"  {text.place}: {error}")
     if problems:
         raise UserError("texts that the model cannot speak; change or remove them:\n" + "\n".join(problems))
     return planned
+
+
+def _plan_one(text: Text, tokenizer: VoiceBpeTokenizer, language: str, max_tokens: int, split: bool) -> Utterance:
+    """A text split and encoded; UserError if the model cannot speak it."""
+    if len(text.text) > MOST_CHARACTERS:
+        raise UserError(
+            f"{len(text.text):,} characters in one utterance, at most {MOST_CHARACTERS:,}; write one utterance per line"
+        )
+    written = texts.written_out(text.text, language)  # before it is split: the point of an ordinal ends no sentence
+    whole = text.kind == "probe" or not split
+    pieces = [written] if whole else sentences_of(written, tokenizer, language, max_tokens)
+    sentences = [piece.strip().lower() for piece in pieces]  # as the library's Xtts.inference does
+    if problem := next(filter(None, (texts.problem(tokenizer, s, language, max_tokens) for s in sentences)), None):
+        raise UserError(problem)
+    text_ids = [texts.token_ids(tokenizer, sentence, language) for sentence in sentences]
+    return Utterance(text.id, text.kind, text.text, sentences, text_ids)
 
 
 def sentences_of(text: str, tokenizer: VoiceBpeTokenizer, language: str, max_text_tokens: int) -> list[str]:
