@@ -112,10 +112,15 @@ def test_dropout_drops_what_it_does_in_the_library(setting):
     mels, ours, theirs = setting.prompt_mel(batch.prompts), [], []
     setting.model.gpt.train()
     setting.library.xtts.gpt.train()
+    prepared = setting.library_batch(prompts)
+    torch.manual_seed(0)
     with torch.no_grad():
         for _ in range(30):
             ours.append(losses(setting.model.gpt, batch, mels)[1])
-            theirs.append(setting.library.train_step(setting.library_batch(prompts), None)[1]["loss_mel_ce"])
+            fresh = prepared | {
+                name: prepared[name].clone() for name in ("cond_idxs", "audio_codes")
+            }  # changed in place
+            theirs.append(setting.library.train_step(fresh, None)[1]["loss_mel_ce"])
     ours, theirs = torch.stack(ours), torch.stack(theirs)
     spread = theirs.std()
     assert spread > 1e-3 and spread / 2 < ours.std() < spread * 2
