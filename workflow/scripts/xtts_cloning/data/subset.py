@@ -25,7 +25,7 @@ from xtts_cloning import audio
 from xtts_cloning.data import archives, metadata
 from xtts_cloning.errors import UserError
 from xtts_cloning.files import keyed_seed
-from xtts_cloning.model import texts
+from xtts_cloning.model import characters, texts
 
 RATE = 22050  # Hz, the model's input
 REJECTED_COLUMNS = ["id", "reason", "detail"]
@@ -183,7 +183,7 @@ def _not_there(utterance: str, clips: set[str]) -> str:
 
 def _meant(name: str, clips: set[str]) -> str:
     """The utterance whose recording a file that is no clip seems to be, or the file's name if that one has a clip."""
-    utterance = Path(name).stem.removeprefix("._").removeprefix(".")
+    utterance = characters.visible(Path(name).stem).removeprefix("._").removeprefix(".")
     return name if utterance in clips else utterance
 
 
