@@ -18,4 +18,10 @@ include: "workflow/rules/export.smk"
 rule all:
     default_target: True
     input:
-        f"{RESULTS}/report.html",
+        rules.subset.output,
+        rules.reference.output,
+        rules.finetune.output,
+        expand(rules.synthesize.output, system=SPOKEN),
+        rules.evaluate.output,
+        rules.page_audio.output,
+        rules.report.output,

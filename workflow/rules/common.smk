@@ -12,11 +12,16 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path("workflow/scripts")
 sys.path.insert(0, str(Path(workflow.basedir, SCRIPTS)))
 from xtts_cloning import config as configuration
-from xtts_cloning.driver import images
+from xtts_cloning import files
+from xtts_cloning.driver import images, places
 from xtts_cloning.errors import UserError
 
 try:
     configuration.check(config)
+    # Before anything is removed, in a dry run too; a job of a driver that has passed finds its own files half made.
+    if workflow.is_main_process:
+        places.check(config)
+    DAMAGED = places.damaged(config) if workflow.is_main_process else []
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -70,7 +75,22 @@ def code(step):
         new = set(imported(queue.pop())) - found
         found |= new
         queue += new
-    return {"script": str(script), "library": sorted(map(str, found))}
+    return {"script": str(script), "library": sorted(map(str, found)), "whole": made_again}
+
+
+def made_again(wildcards):
+    """No input; has every product that is there, but not as it was made, made again, and what hangs on it."""
+    workflow.dag.forcefiles.update(map(str, DAMAGED))  # there is no public way; the lock pins Snakemake
+    return []
+
+
+def fingerprint(place, *patterns):
+    """A param of a rule that reads recordings: a file that came, went or was replaced by an older one reruns it.
+
+    A folder's own time tells of none. What a rule makes is not there yet when this is asked, and has its rule to tell.
+    """
+    made_here = place is None or str(place) in places.DEMO or str(place).startswith(f"{RESULTS}/")
+    return "" if made_here else files.fingerprint(place, *patterns)
 
 
 def growing(amount):

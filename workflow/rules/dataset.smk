@@ -29,6 +29,11 @@ rule subset:
         runtime=growing(60),
     params:
         settings=settings("subset"),
+        recordings=(
+            ""
+            if configuration.is_url(config["dataset"]["archive"])
+            else fingerprint(ARCHIVE, "**/metadata.csv", "**/wavs/*")
+        ),
         lock=LOCK,
         folder=subpath(output.train, parent=True),
     shell:

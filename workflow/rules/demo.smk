@@ -1,7 +1,7 @@
+from xtts_cloning.model.checkpoints import MODEL_FILES
+
 # The embedded default's input: spoken by espeak-ng and a random-weight model, made where the demo's config looks for them.
-DEMO_ARCHIVE = "data/downloads/demo-speech.tar.bz2"
-DEMO_OTHER_SPEAKER = "data/downloads/demo-other-speaker"
-DEMO_MODEL = "data/models/demo"
+DEMO_ARCHIVE, DEMO_OTHER_SPEAKER, DEMO_MODEL = places.DEMO
 
 
 rule demo_speech:
@@ -27,7 +27,7 @@ rule demo_model:
     input:
         **code("make_demo_model"),
     output:
-        expand(f"{DEMO_MODEL}/{{name}}", name=["model.pth", "config.json", "vocab.json", "dvae.pth", "mel_stats.pth"]),
+        expand(f"{DEMO_MODEL}/{{name}}", name=MODEL_FILES),
     log:
         "data/models/logs/demo_model.log",
     container:

@@ -2,7 +2,7 @@
 import subprocess
 
 from snakemake import __version__ as snakemake_version
-from xtts_cloning import files
+from xtts_cloning import files, products
 from xtts_cloning.driver import slurm
 
 
@@ -50,6 +50,14 @@ def rule_graph():
     return sorted(map(list, edges))
 
 
+def keep_changed_files():
+    """What somebody changed in a product is kept: Snakemake is about to remove it, to make it again."""
+    about_to_run = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
+    for product in DAMAGED:
+        if str(product) in about_to_run and (kept := products.set_aside(product)):
+            logger.warning(f"{product} was changed since it was made; it is made again, the changed files are in {kept}")
+
+
 onstart:
     # Held until the driver ends, however it ends: a second driver of the same run would write the same files.
     logs = Path(RESULTS, "logs")
@@ -59,6 +67,7 @@ onstart:
         raise WorkflowError(f"another run of {RUN!r} is under way in this folder; wait for it or stop it first")
     workflow.driver_lock = driver_lock
     own_slurm_jobs()
+    keep_changed_files()
     used_image = image()
     git_revision, git_dirty = revision()
     record = {

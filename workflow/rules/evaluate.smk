@@ -58,6 +58,7 @@ rule evaluate:
         gpu=1 if HUB_MEASURES and config["compute"]["device"] != "cpu" else 0,
     params:
         settings=settings("evaluate"),
+        recordings=fingerprint(OTHER_SPEAKER, "**/*"),
         lock=LOCK,
         data=subpath(input.test, parent=True),
         models=[f"--{key}-model data/models/measures/{name}" for key, name in sorted(HUB_MEASURES.items())],

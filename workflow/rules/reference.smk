@@ -21,6 +21,7 @@ rule reference:
         runtime=growing(15),
     params:
         settings=settings("reference"),
+        recording=[fingerprint(clip) for clip in [config["reference"]["clip"]] if Path(clip).is_file()],
         lock=LOCK,
     shell:
         "python {input.script} --settings {params.settings:q} --train {input.train:q} --eval {input.eval:q} "

@@ -1,5 +1,6 @@
 # The page that shows a run, and the clips compressed for it: a new title costs seconds, not another pass over the audio.
 SYSTEMS = ["zero_shot", "finetuned"]
+SPOKEN = SYSTEMS + ["other_speaker"] * bool(BUILTIN_SPEAKER)
 
 
 rule page_audio:
@@ -38,7 +39,7 @@ rule report:
             f"{RESULTS}/finetune/{{name}}",
             name=["history.csv", "summary.json", "timing.json"],
         ),
-        speech=expand(f"{RESULTS}/speech/{{system}}", system=SYSTEMS + ["other_speaker"] * bool(BUILTIN_SPEAKER)),
+        speech=expand(f"{RESULTS}/speech/{{system}}", system=SPOKEN),
         audio=f"{RESULTS}/page_audio",
         metrics=f"{RESULTS}/metrics.csv",
         summary=f"{RESULTS}/summary.json",

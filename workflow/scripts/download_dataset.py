@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from xtts_cloning import config, errors
+from xtts_cloning import config, errors, products
 from xtts_cloning.model import downloads
 
 
@@ -12,6 +12,7 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="the step's settings as JSON, or a config file")
     parser.add_argument("--output", required=True, type=Path, help="where the archive goes")
     arguments = parser.parse_args()
+    products.check([arguments.output])
     dataset = config.read_settings(arguments.settings, "download_dataset")["dataset"]
     if not config.is_url(dataset["archive"]):
         raise errors.UserError(f"dataset.archive is {dataset['archive']}, not a URL: there is nothing to download")

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from xtts_cloning import errors
+from xtts_cloning import errors, products
 from xtts_cloning.evaluation.hub_models import HUB_MODELS
 from xtts_cloning.model import downloads
 
@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path, help="folder for the files")
     arguments = parser.parse_args()
     model = HUB_MODELS[arguments.model]
+    products.check([arguments.output / name for name in model.files])
     downloads.fetch_model(model.repository, model.revision, model.files, arguments.output)
 
 

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from xtts_cloning import config, errors
+from xtts_cloning import config, errors, products
 from xtts_cloning.model import downloads
 
 
@@ -24,6 +24,7 @@ def main() -> None:
     model = config.read_settings(arguments.settings, "download_model")["model"]
     if not config.is_hub_repository(model["source"]):
         raise errors.UserError(f"model.source is the local folder {model['source']}: there is nothing to download")
+    products.check([arguments.output / name for name in downloads.MODEL_FILES])
     downloads.fetch_model(model["source"], model["revision"], downloads.MODEL_FILES, arguments.output)
 
 

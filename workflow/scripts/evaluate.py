@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from xtts_cloning import compute, config, errors, files
+from xtts_cloning import compute, config, errors, products
 from xtts_cloning.evaluation import clips
 from xtts_cloning.evaluation.measure_table import MEASURES
 from xtts_cloning.evaluation.measures import Unmeasurable
@@ -31,6 +31,9 @@ def main() -> None:
     parser.add_argument("--figures", required=True, type=Path, help="folder to write the pictures to")
     arguments = parser.parse_args()
 
+    inputs = {"--data": arguments.data, "--reference": arguments.reference, "--other-speaker": arguments.other_speaker}
+    inputs |= {f"--speech ({number})": folder for number, folder in enumerate(arguments.speech, 1)}
+    products.check([arguments.metrics, arguments.summary], [arguments.figures], inputs)
     settings = config.read_settings(arguments.settings, "evaluate")
     models = {"asr": arguments.asr_model, "similarity": arguments.similarity_model}
     check_models(settings["evaluation"], models)
@@ -43,9 +46,9 @@ def main() -> None:
     scores = evaluate(spoken, other, arguments.reference, settings, models, device)
 
     write_figures(scores, arguments.figures)
-    with files.atomic_path(arguments.metrics) as path:
+    with products.file(arguments.metrics) as path:
         table(scores).to_csv(path, index=False, lineterminator="\n")
-    with files.atomic_path(arguments.summary) as path:
+    with products.file(arguments.summary) as path:
         path.write_text(json.dumps(summarise(scores, settings), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -83,7 +86,7 @@ def write_figures(scores: list[Score], folder: Path) -> None:
     """folder/<system>/<utterance>.webp, and index.json: [{utterance, system, file, alt}]."""
     pictured = [score for score in scores if score.picture]
     index = []
-    with files.atomic_folder(folder) as partial:
+    with products.folder(folder) as partial:
         for score in pictured:
             file = f"{score.clip.system}/{score.clip.utterance}.webp"
             (partial / score.clip.system).mkdir(exist_ok=True)

@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from xtts_cloning import config, errors
+from xtts_cloning import config, errors, products
+
+PRODUCTS = ("model.pth", "config.json", "vocab.json", "history.csv", "summary.json", "timing.json")
 
 
 def main() -> None:
@@ -17,6 +19,8 @@ def main() -> None:
     parser.add_argument("--eval", required=True, type=Path, help="manifest of the evaluation clips (mdata_eval.csv)")
     parser.add_argument("--output", required=True, type=Path, help="folder for the fine-tuned model and its history")
     arguments = parser.parse_args()
+    inputs = {"--model": arguments.model, "--train": arguments.train, "--eval": arguments.eval}
+    products.check([arguments.output / name for name in PRODUCTS], inputs=inputs)
     settings = config.read_settings(arguments.settings, "finetune")
 
     from xtts_cloning.training.finetuning import finetune  # imports torch and the TTS library: seconds

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
-from xtts_cloning import errors, files
+from xtts_cloning import errors, products
 from xtts_cloning.demo import espeak
 
 RATE = 22050  # Hz, as LJSpeech
@@ -73,10 +73,11 @@ def main() -> None:
     parser.add_argument("--archive", required=True, type=Path, help="archive to write")
     parser.add_argument("--other-speaker", required=True, type=Path, help="folder to write the second voice into")
     arguments = parser.parse_args()
+    products.check([arguments.archive], [arguments.other_speaker])
     texts = sentences()
-    with files.atomic_path(arguments.archive) as path:
+    with products.file(arguments.archive) as path:
         write_archive(path, texts)
-    with files.atomic_folder(arguments.other_speaker) as folder:
+    with products.folder(arguments.other_speaker) as folder:
         for number, text in enumerate(texts[:OTHER_CLIPS], 1):
             (folder / f"other-{number:02d}.wav").write_bytes(wav(text, OTHER_SPEAKER))
 

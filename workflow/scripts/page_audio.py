@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 import pandas
-from xtts_cloning import errors
+from xtts_cloning import errors, products
 from xtts_cloning.report import mp3
 
 
@@ -18,6 +18,9 @@ def main() -> None:
         "--output", required=True, type=Path, help="folder for <system>/<utterance>.mp3, replaced as a whole"
     )
     arguments = parser.parse_args()
+    inputs = {"--test": arguments.test, "--reference": arguments.reference}
+    inputs |= {f"--speech ({number})": folder for number, folder in enumerate(arguments.speech, 1)}
+    products.check(folders=[arguments.output], inputs=inputs)
     recorded = [arguments.test.parent / file for file in pandas.read_csv(arguments.test, sep="|")["audio_file"]]
     sources = {"reference/reference": arguments.reference}
     sources |= {f"ground_truth/{path.stem}": path for path in recorded}

@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from xtts_cloning import audio, config, errors, files
+from xtts_cloning import audio, config, errors, products
 from xtts_cloning.data import reference
 
 
@@ -21,9 +21,11 @@ def main() -> None:
     parser.add_argument("--explanation", required=True, type=Path, help="the JSON to write")
     arguments = parser.parse_args()
     settings = config.read_settings(arguments.settings, "reference")
+    clip = Path(settings["reference"]["clip"])
+    products.check([arguments.wav, arguments.explanation], inputs={"reference.clip": clip if clip.is_file() else None})
     tables = {"train": arguments.train, "eval": arguments.eval, "test": arguments.test}
     samples, explanation = reference.choose(tables, settings)
-    with files.atomic_path(arguments.wav) as wav, files.atomic_path(arguments.explanation) as explained:
+    with products.file(arguments.wav) as wav, products.file(arguments.explanation) as explained:
         audio.write(wav, samples, reference.RATE)
         explained.write_text(json.dumps(explanation, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _report(explanation)

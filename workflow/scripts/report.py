@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from xtts_cloning import config, errors
+from xtts_cloning import config, errors, products
 from xtts_cloning.report import page
 
 
@@ -16,6 +16,8 @@ def main() -> None:
     parser.add_argument("--model", required=True, type=Path, help="folder of the model before fine-tuning")
     parser.add_argument("--output", required=True, type=Path, help="the page to write, in the results folder")
     arguments = parser.parse_args()
+    inputs = {"--data": arguments.data, "--model": arguments.model}
+    products.check(page.beside(arguments.output), [page.rules_copy(arguments.output)], inputs)
     settings = config.read_settings(arguments.settings, "report")
     page.write(settings, arguments.data, arguments.results, arguments.model, arguments.output)
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e6:.1f} MB", file=sys.stderr)

@@ -9,7 +9,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import pandas
-from xtts_cloning import config, errors, files
+from xtts_cloning import config, errors, products
 from xtts_cloning.errors import UserError
 
 RESULTS = ["report.html", "provenance.json", "ro-crate-metadata.json", "metrics.csv", "summary.json", "workflow/**/*"]
@@ -25,6 +25,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = config.load(arguments.config)
     output = arguments.output or Path("results", f"{settings['run']}-report.zip")
+    products.check([output])
     pack(Path("data", settings["speaker"]), Path("results", settings["run"]), output)
     print(f"{output}: {output.stat().st_size / 1e6:.1f} MB", file=sys.stderr)
 
@@ -37,7 +38,7 @@ def pack(data: Path, results: Path, output: Path) -> None:
     members = {f"results/{results.name}/{name}": path for name, path in _matching(results, RESULTS)}
     members |= {f"data/{data.name}/{name}": path for name, path in _matching(data, DATA)}
     members |= {f"data/{data.name}/{name}": data / name for name in table["audio_file"]}
-    with files.atomic_path(output) as partial, ZipFile(partial, "w") as archive:
+    with products.file(output) as partial, ZipFile(partial, "w") as archive:
         for name, path in sorted(members.items()):
             entry = ZipInfo(f"{output.stem}/{name}", WHEN)
             entry.external_attr = 0o644 << 16

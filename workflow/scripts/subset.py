@@ -5,11 +5,9 @@ Writes wavs/ (22,050 Hz mono PCM 16 bit), mdata.csv (train and eval), mdata_trai
 """
 
 import argparse
-import os
-import shutil
 from pathlib import Path
 
-from xtts_cloning import config, errors, files
+from xtts_cloning import config, errors, files, products
 from xtts_cloning.data import archives, subset
 from xtts_cloning.model import texts
 
@@ -22,21 +20,15 @@ def main() -> None:
     parser.add_argument("--model-config", required=True, type=Path, help="the model's config.json")
     parser.add_argument("--output", required=True, type=Path, help="the speaker's folder")
     arguments = parser.parse_args()
+    inputs = {"--archive": arguments.archive, "--vocab": arguments.vocab, "--model-config": arguments.model_config}
+    products.check([arguments.output / name for name in subset.TABLES], [arguments.output / subset.WAVS], inputs)
     settings = config.read_settings(arguments.settings, "subset")
     tokenizer = texts.load_tokenizer(arguments.vocab)
     texts.check_language(tokenizer, settings["language"], arguments.model_config)
     archives.check_sha256(arguments.archive, settings["dataset"]["sha256"])
     with files.exclusive(arguments.output):
-        partial = arguments.output / ".subset.partial"
-        shutil.rmtree(partial, ignore_errors=True)  # left by a killed run
-        partial.mkdir()
-        try:
+        with products.several(arguments.output, [*subset.TABLES, subset.WAVS]) as partial:
             summary = subset.make(arguments.archive, tokenizer, settings, partial)
-            shutil.rmtree(arguments.output / "wavs", ignore_errors=True)
-            for item in partial.iterdir():
-                os.replace(item, arguments.output / item.name)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     print(f"{arguments.output}: {summary}")
 
 

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from xtts_cloning import compute, config, errors, files, machine
+from xtts_cloning import compute, config, errors, files, machine, products
 from xtts_cloning.errors import UserError
 from xtts_cloning.model import attention, builtin_speakers, latents, loading
 from xtts_cloning.speech import decoding, speaking, utterances, vocoder
@@ -25,6 +25,8 @@ from xtts_cloning.speech import decoding, speaking, utterances, vocoder
 
 def main() -> None:
     arguments = parse_arguments()
+    inputs = {f"--{name}": getattr(arguments, name) for name in ("model", "reference", "lines", "test")}
+    products.check(folders=[arguments.output], inputs=inputs)
     settings = config.read_settings(arguments.settings, "synthesize")
     if arguments.language:
         settings["language"] = arguments.language
@@ -96,7 +98,7 @@ def synthesize(
             f"the GPU's memory is full with synthesis.batch_size {synthesis['batch_size']}; lower that key, or set "
             f"compute.device to cpu\n{error}"
         ) from None
-    with files.atomic_folder(output) as folder:
+    with products.folder(output) as folder:
         speaking.write(spoken, folder, wall_seconds, alone)
         (folder / "engine.json").write_text(
             json.dumps(engine(model, device, synthesis), indent=2) + "\n", encoding="utf-8"

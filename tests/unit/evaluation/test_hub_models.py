@@ -35,4 +35,4 @@ def test_exactly_its_files_come_from_the_pinned_commit(name, tmp_path):
         environment = {**clean, "HOME": str(tmp_path), "HF_ENDPOINT": server.url}
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
-    assert {path.name: path.read_bytes() for path in output.iterdir()} == contents
+    assert {path.name: path.read_bytes() for path in output.glob("[!.]*")} == contents

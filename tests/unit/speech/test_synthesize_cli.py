@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import synthesize
 import torch
-from xtts_cloning import files
+from xtts_cloning import files, products
 from xtts_cloning.errors import UserError
 from xtts_cloning.speech import speaking
 
@@ -55,15 +55,15 @@ def test_the_workflows_call_twice_gives_the_same_bytes(chain, monkeypatch):
         ("LJ001-0001", "test"),
     ]
     names = {row["audio_file"] for row in found} | {"manifest.csv", "timing.csv", "engine.json"}
-    assert {path.name for path in output.iterdir()} == names
+    assert {path.name for path in output.glob("[!.]*")} == names
     engine = json.loads((output / "engine.json").read_text())
     assert engine["precision"] == engine["vocoder_precision"] == "float32" and engine["driver"] is None
     assert engine["vocoder_layout"] in ("channels_last", "contiguous_format")
     assert {"causal, float32", "to all, float32"} <= set(engine["attention"])
     assert all(found["fused"] for found in engine["attention"].values())
-    kept = {path.name: files.sha256(path) for path in output.iterdir() if path.name != "timing.csv"}
+    kept = {path.name: files.sha256(path) for path in output.glob("[!.]*") if path.name != "timing.csv"}
     run(monkeypatch, *chain)
-    assert kept == {path.name: files.sha256(path) for path in output.iterdir() if path.name != "timing.csv"}
+    assert kept == {path.name: files.sha256(path) for path in output.glob("[!.]*") if path.name != "timing.csv"}
     assert not list(output.parent.glob("*.partial"))
 
 
@@ -110,6 +110,7 @@ def test_a_failed_run_leaves_what_was_there(chain, monkeypatch):
     output = chain[-1]
     output.mkdir(parents=True)
     (output / "good.wav").write_text("from before")
+    (output / products.RECORD).touch()
 
     def full(*arguments):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
@@ -117,7 +118,7 @@ def test_a_failed_run_leaves_what_was_there(chain, monkeypatch):
     monkeypatch.setattr(speaking, "speak", full)
     with pytest.raises(UserError, match=r"synthesis\.batch_size 16; lower that key"):
         run(monkeypatch, *chain)
-    assert [path.name for path in output.iterdir()] == ["good.wav"]
+    assert [path.name for path in output.glob("[!.]*")] == ["good.wav"]
     assert not list(output.parent.glob("*.partial"))
 
 

@@ -27,6 +27,8 @@ from xtts_cloning.errors import UserError
 from xtts_cloning.files import keyed_seed
 from xtts_cloning.model import characters, texts
 
+TABLES = [*(f"{name}.csv" for name in ("mdata", "mdata_train", "mdata_eval", "mdata_test", "clips", "rejected"))]
+WAVS = "wavs"
 RATE = 22050  # Hz, the model's input
 REJECTED_COLUMNS = ["id", "reason", "detail"]
 CLIP_COLUMNS = ["id", "split", "seconds", "level_dbfs", "peak_dbfs", "snr_db", "text_tokens"]

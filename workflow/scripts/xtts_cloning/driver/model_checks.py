@@ -11,7 +11,7 @@ from xtts_cloning.evaluation.hub_models import HUB_MODELS
 from xtts_cloning.model import checkpoints, downloads, texts
 from xtts_cloning.model import config as model_config
 
-LOCAL_FILES = ("model.pth", "config.json", "vocab.json", "dvae.pth", "mel_stats.pth")  # of a model folder
+LOCAL_FILES = checkpoints.MODEL_FILES
 
 
 def licence(settings: dict) -> str:

@@ -7,7 +7,7 @@ of the download, and checked against the texts, the language and the speaker of 
 import traceback
 from collections.abc import Callable, Iterator
 
-from xtts_cloning.driver import input_checks, machine_checks, model_checks
+from xtts_cloning.driver import input_checks, machine_checks, model_checks, places
 from xtts_cloning.driver.findings import Note, Result
 from xtts_cloning.errors import UserError
 
@@ -17,6 +17,7 @@ def run(settings: dict, gpu: bool) -> Iterator[Result]:
     checks: dict[str, Callable[[dict], str]] = {
         "packages": machine_checks.packages,
         "licence": model_checks.licence,
+        "places": places.check,
         "dataset": input_checks.dataset,
         "model": model_checks.model,
         "texts": input_checks.spoken_texts,

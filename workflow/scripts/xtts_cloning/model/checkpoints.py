@@ -27,6 +27,8 @@ PINS = {
     "model.pth": (1867929118, "c7ea20001c6a0a841c77e252d8409f6a74fb423e79b3206a0771ba5989776187"),
 }
 
+MODEL_FILES = ("model.pth", "config.json", "vocab.json", "dvae.pth", "mel_stats.pth")  # of every model folder
+
 CONFIG_CLASSES = (
     "TTS.tts.configs.xtts_config.XttsConfig",
     "TTS.tts.models.xtts.XttsArgs",

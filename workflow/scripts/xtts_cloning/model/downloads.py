@@ -16,7 +16,7 @@ from typing import Any
 import requests
 from tqdm import tqdm
 
-from xtts_cloning import files
+from xtts_cloning import files, products
 from xtts_cloning.errors import DISK_FULL, UserError
 from xtts_cloning.model import checkpoints
 
@@ -95,6 +95,10 @@ def fetch_model_files(repository: str, revision: str, names: tuple[str, ...], mo
 
 def link(kept: Path, output: Path) -> None:
     """Put the stored file at `output` without using its space twice; where hard links are not possible it is moved."""
+    if output.exists() and output.samefile(kept):
+        return
+    products.refuse_foreign([output])
+    products.claim(output)
     with files.atomic_path(output) as partial:
         try:
             os.link(kept, partial)

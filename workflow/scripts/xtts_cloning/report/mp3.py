@@ -6,7 +6,7 @@ from pathlib import Path
 import soundfile
 from tqdm import tqdm
 
-from xtts_cloning.files import atomic_folder
+from xtts_cloning import products
 
 # libsndfile's compression level for variable bit rate -> bytes a second of speech, measured on LJSpeech clips.
 BYTES_PER_SECOND = {0.5: 6700, 0.7: 5200, 0.9: 4100}
@@ -18,7 +18,7 @@ def encode_all(sources: dict[str, Path], folder: Path, threads: int) -> None:
     seconds = sum(soundfile.info(path).duration for path in sources.values())
     fitting = [level for level, rate in BYTES_PER_SECOND.items() if rate * seconds <= BUDGET]
     level = fitting[0] if fitting else max(BYTES_PER_SECOND)
-    with atomic_folder(folder) as partial, ThreadPoolExecutor(threads) as pool:
+    with products.folder(folder) as partial, ThreadPoolExecutor(threads) as pool:
         targets = [partial / f"{name}.mp3" for name in sources]
         for target in targets:
             target.parent.mkdir(parents=True, exist_ok=True)

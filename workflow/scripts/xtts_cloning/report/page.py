@@ -11,7 +11,7 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
-from xtts_cloning import config, files
+from xtts_cloning import config, products
 from xtts_cloning.evaluation.measure_table import RTF
 from xtts_cloning.report import (
     comparison,
@@ -48,10 +48,20 @@ def write(settings: dict, data: Path, results: Path, model: Path, output: Path) 
     title = settings["report"]["title"]
     _write(output.with_name("provenance.json"), json.dumps(collected, indent=2, ensure_ascii=False) + "\n")
     _write(output.with_name("ro-crate-metadata.json"), crate.describe(collected, results, title, _ended(results)))
-    with files.atomic_folder(output.with_name("workflow")) as folder:
+    with products.folder(rules_copy(output)) as folder:
         shutil.copy(config.ROOT / "Snakefile", folder / "Snakefile")
         shutil.copytree(config.ROOT / "workflow" / "rules", folder / "workflow" / "rules")
     _write(output, text)
+
+
+def beside(output: Path) -> list[Path]:
+    """The files that `write` writes: the page itself and what is always beside it."""
+    return [output, output.with_name("provenance.json"), output.with_name("ro-crate-metadata.json")]
+
+
+def rules_copy(output: Path) -> Path:
+    """The folder beside the page where a copy of the workflow's rules goes."""
+    return output.with_name("workflow")
 
 
 def page(settings: dict, data: Path, results: Path, model: Path, collected: dict) -> str:
@@ -192,5 +202,5 @@ def _ended(results: Path) -> datetime:
 
 
 def _write(path: Path, text: str) -> None:
-    with files.atomic_path(path) as partial:
+    with products.file(path) as partial:
         partial.write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from xtts_cloning import compute, files, machine
+from xtts_cloning import compute, files, machine, products
 from xtts_cloning.data import metadata
 from xtts_cloning.model import attention, checkpoints, loading
 from xtts_cloning.training import features, state
@@ -49,14 +49,16 @@ def finetune(settings: dict, model_folder: Path, train_manifest: Path, eval_mani
         manifests = [train_manifest, eval_manifest]
         events = output / "tensorboard"
         if not (state_folder / "latest.pth").exists():
-            shutil.rmtree(events, ignore_errors=True)  # of an earlier training
+            for left in events.glob("events.out.tfevents.*"):  # of an earlier training
+                left.unlink()
         with out_of_memory_explained(settings["finetune"]):
             clips = read_all(model, model_folder, mel_stats, settings["language"], manifests, device)
             progress = _train(model, mel_stats, settings, *clips, device, precision, state_folder, events)
 
         model.cpu().gpt.load_state_dict(state.load_best(state_folder, progress))
         _export(model, model_folder, output)
-        shutil.copyfile(state_folder / "history.csv", output / "history.csv")
+        with products.file(output / "history.csv") as path:
+            shutil.copyfile(state_folder / "history.csv", path)
         _write_json(_timing(progress, settings["finetune"], device, started), output / "timing.json")
         _write_json(_summary(progress, identity, *clips), output / "summary.json")
         shutil.rmtree(state_folder)
@@ -104,9 +106,10 @@ def _train(model, mel_stats, settings, train_clips, eval_clips, device, precisio
 
 def _export(model: loading.Model, source: Path, output: Path) -> None:
     """The hub's layout without what only training needs; the library's Xtts.load_checkpoint reads it strictly."""
-    state.write({"model": dict(model.state_dict()), "config": model.config}, output / "model.pth")
+    with products.file(output / "model.pth") as path:
+        state.write({"model": dict(model.state_dict()), "config": model.config}, path)
     for name in ("config.json", "vocab.json"):
-        with files.atomic_path(output / name) as path:
+        with products.file(output / name) as path:
             shutil.copyfile(source / name, path)
 
 
@@ -149,7 +152,7 @@ def _timing(progress: Progress, settings: dict, device: torch.device, started: f
 
 
 def _write_json(content: dict, path: Path) -> None:
-    with files.atomic_path(path) as partial_path:
+    with products.file(path) as partial_path:
         partial_path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
