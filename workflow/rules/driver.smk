@@ -55,7 +55,9 @@ def keep_changed_files():
     about_to_run = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
     for product in DAMAGED:
         if str(product) in about_to_run and (kept := products.set_aside(product)):
-            logger.warning(f"{product} was changed since it was made; it is made again, the changed files are in {kept}")
+            logger.warning(
+                f"{product} was changed since it was made; it is made again, the changed files are in {kept}"
+            )
 
 
 onstart:

@@ -26,9 +26,9 @@ def main() -> None:
     tokenizer = texts.load_tokenizer(arguments.vocab)
     texts.check_language(tokenizer, settings["language"], arguments.model_config)
     archives.check_sha256(arguments.archive, settings["dataset"]["sha256"])
-    with files.exclusive(arguments.output):
-        with products.several(arguments.output, [*subset.TABLES, subset.WAVS]) as partial:
-            summary = subset.make(arguments.archive, tokenizer, settings, partial)
+    names = [*subset.TABLES, subset.WAVS]
+    with files.exclusive(arguments.output), products.several(arguments.output, names) as partial:
+        summary = subset.make(arguments.archive, tokenizer, settings, partial)
     print(f"{arguments.output}: {summary}")
 
 

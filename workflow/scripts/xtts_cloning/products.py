@@ -44,7 +44,7 @@ def folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def several(place: Path, names: Collection[str]) -> Iterator[Path]:
-    """Yield an empty folder for the files and folders `names`; each takes its place in `place`, all else stays there."""
+    """Yield an empty folder for the files and folders `names`; each takes its place in `place`, all else stays."""
     for name in names:
         files.put_back(place / name)
     refuse_foreign([place / name for name in names])
@@ -57,6 +57,7 @@ def several(place: Path, names: Collection[str]) -> Iterator[Path]:
 
 def claim(path: Path) -> None:
     """Say that the file `path`, about to be written, is the workflow's; its content is checked by other means."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     _record_path(path, is_folder=False).touch()
 
 
@@ -95,7 +96,7 @@ def foreign(product: Path) -> list[Path]:
     known = _read(product)
     if known is None and _made_by_snakemake(product):
         return []  # before there were records
-    return [product / name for name in sorted(_contents(product)) if not known == {} and name not in (known or {})]
+    return [product / name for name in sorted(_contents(product)) if known != {} and name not in (known or {})]
 
 
 def changes(product: Path) -> dict[Path, str]:
@@ -166,7 +167,7 @@ def _record_path(product: Path, is_folder: bool) -> Path:
 def _record(product: Path, made: Path) -> None:
     """Write the record of what `made` is and `product` is about to be: a file's before it, so that none is without."""
     if kept := set_aside(product):
-        print(f"note: {product} had been changed since it was made; the changed files are kept in {kept}", file=sys.stderr)
+        print(f"note: {product} was changed since it was made; the changed files are in {kept}", file=sys.stderr)
     content = {}
     for name, path in sorted(_contents(made).items()):
         stat = path.stat()

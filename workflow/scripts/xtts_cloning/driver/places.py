@@ -21,7 +21,7 @@ RESULTS += ("report.html", "provenance.json", "ro-crate-metadata.json", "workflo
 
 
 def check(settings: dict) -> str:
-    """UserError where an input lies in a place that is written, or the other way round, or a place holds other files."""
+    """UserError where an input lies in a place that is written, or around it, or a place holds other files."""
     problems = []
     for key, source in inputs(settings).items():
         for place in written(settings):
