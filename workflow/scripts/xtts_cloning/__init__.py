@@ -1,6 +1,7 @@
 """The library behind the workflow's command-line scripts, one room for each part of the pipeline.
 
-The modules in this folder serve every room: `config`, `errors`, `files`, `audio` (with `containers` and `mp3_frames`),
-`compute`, `machine`, `words`. A room knows those before it and none after it: model, data, speech and training (which
-do not know each other), evaluation, report, demo, driver. `make lint` holds that; docs/architecture.md draws it.
+The modules in this folder serve every room: `config`, `errors`, `files`, `products`, `audio` (with `containers` and
+`mp3_frames`), `compute`, `machine`, `version`, `words`. A room knows those before it and none after it: model, data,
+speech and training (which do not know each other), evaluation, report, demo, driver. `make lint` holds that;
+docs/architecture.md draws it.
 """

@@ -18,6 +18,7 @@ RESULTS = tuple(
 )
 RESULTS += ("speech/zero_shot", "speech/finetuned", "page_audio", "metrics.csv", "summary.json", "figures")
 RESULTS += ("report.html", "provenance.json", "ro-crate-metadata.json", "workflow")
+ON_DEMAND = ("export",)  # made when it is asked for
 
 
 def check(settings: dict) -> str:
@@ -68,7 +69,7 @@ def made(settings: dict) -> list[Path]:
     """What the rules make of this config: the outputs that they declare, but for downloads."""
     data, results = Path("data", settings["speaker"]), Path("results", settings["run"])
     other = ["speech/other_speaker"] if config.builtin_speaker(settings) else []
-    return [data / name for name in DATA] + [results / name for name in [*RESULTS, *other]]
+    return [data / name for name in DATA] + [results / name for name in [*RESULTS, *ON_DEMAND, *other]]
 
 
 def damaged(settings: dict) -> list[Path]:
