@@ -85,7 +85,7 @@ def made_again(wildcards):
 
 
 def fingerprint(place, *patterns):
-    """A param of a rule that reads recordings: a file that came, went or was replaced by an older one reruns it.
+    """Where recordings are read, a param: a file that came, went or was replaced by an older one reruns the step.
 
     A folder's own time tells of none. What a rule makes is not there yet when this is asked, and has its rule to tell.
     """

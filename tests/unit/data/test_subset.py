@@ -333,7 +333,8 @@ def test_second_reading_only_if_the_table_came_last_and_many_texts_are_bad(make,
     clips = recordings.many(100)
     contents = recordings.layout(clips)
     bad = set(by_rank(clips)[:80])  # more than the margin of 9 // 4 + 50
-    rows = [f"{Path(name).stem}|x|{'[bad]' if Path(name).stem in bad else 'Good.'}\n" for name in clips]
+    stems = [Path(name).stem for name in clips]
+    rows = [f"{stem}|x|{'[bad]' if stem in bad else 'Good'} {stem}.\n" for stem in stems]
     contents["speech/metadata.csv"] = "".join(rows).encode()
     first = make(contents)
     assert "reading the archive once more" not in capsys.readouterr().err

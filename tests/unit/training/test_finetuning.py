@@ -48,7 +48,8 @@ def test_outputs(output):
     assert timing["device"] == "cpu" and timing["gpu"] is timing["driver"] is None and timing["peak_rss_bytes"] > 1e8
     kernels = timing["attention"]
     assert {"causal, float32", "causal, float32, with gradients"} <= set(kernels)
-    assert all(found["fused"] and found["difference"] < 1e-4 for found in kernels.values())
+    exact = [found for kind, found in kernels.items() if "float32" in kind]  # other tests may have used others here
+    assert all(found["fused"] and found["difference"] < 1e-4 for found in exact), kernels
     assert timing["clips_per_second"] == pytest.approx(4 * timing["steps_per_second"], rel=0.01)
 
 
