@@ -233,7 +233,7 @@ CHANGES = ("replace", "rename", "mkdir", "rmdir", "unlink")
 
 
 def killed_at(number: int, write) -> bool:
-    """Run `write` in a process that is gone, without any clean-up, before its change `number`; False if it came through."""
+    """Run `write` in a process that is gone, without any clean-up, before change `number`; False if it came through."""
     child = os.fork()
     if child == 0:
         left = iter(range(number))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from xtts_cloning import compute, config, errors, files
+from xtts_cloning import compute, config, errors, files, products
 from xtts_cloning.model import builtin_speakers, latents, loading
 from xtts_cloning.report import voice_card
 
@@ -28,11 +28,13 @@ def main() -> None:
     parser.add_argument("--summary", required=True, type=Path, help="summary.json of the run")
     parser.add_argument("--output", required=True, type=Path, help="folder to write, replaced as a whole")
     arguments = parser.parse_args()
+    inputs = {f"--{name}": getattr(arguments, name) for name in ("model", "reference", "clips", "summary")}
+    products.check(folders=[arguments.output], inputs=inputs)
     settings = config.read_settings(arguments.settings, "export")
     device = compute.prepare({**settings["compute"], "device": "cpu"})  # one short clip: a GPU brings nothing
     with torch.inference_mode():
         voice = latents.conditioning(loading.load(arguments.model, device), arguments.reference, settings["reference"])
-    with files.atomic_folder(arguments.output) as folder:
+    with products.folder(arguments.output) as folder:
         for name in MODEL_FILES:
             shutil.copyfile(arguments.model / name, folder / name)
         builtin_speakers.write(folder, settings["speaker"], *voice)

@@ -109,7 +109,7 @@ def changes(product: Path) -> dict[Path, str]:
             stat = there[name].lstat()
             same = stat.st_size == size and (stat.st_mtime_ns == made_at or files.sha256(there[name]) == digest)
             found |= {} if same else {product / name: "changed"}
-    return found if there else {}
+    return found if there or product.is_dir() else {}
 
 
 def set_aside(product: Path) -> Path | None:
