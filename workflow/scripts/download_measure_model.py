@@ -14,8 +14,9 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path, help="folder for the files")
     arguments = parser.parse_args()
     model = HUB_MODELS[arguments.model]
-    products.check([arguments.output / name for name in model.files])
-    downloads.fetch_model(model.repository, model.revision, model.files, arguments.output)
+    products.check(folders=[arguments.output])
+    with products.folder(arguments.output) as folder:
+        downloads.fetch_model(model.repository, model.revision, model.files, folder)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ def main() -> None:
     parser.add_argument("--summary", required=True, type=Path, help="summary.json of the run")
     parser.add_argument("--output", required=True, type=Path, help="folder to write, replaced as a whole")
     arguments = parser.parse_args()
+    inputs = {f"--{name}": getattr(arguments, name) for name in ("model", "reference", "clips", "summary")}
+    products.check(folders=[arguments.output], inputs=inputs)
     settings = config.read_settings(arguments.settings, "export")
     inputs = {f"--{name}": getattr(arguments, name) for name in ("model", "reference", "clips", "summary")}
     products.check(folders=[arguments.output], inputs=inputs)

@@ -68,12 +68,13 @@ def check(
 
     `inputs` are the script's by the option that names each: none may lie in an output, and no output in one of them.
     """
-    for path, is_folder in [*((path, False) for path in files), *((path, True) for path in folders)]:
+    outputs = {**dict.fromkeys(files, False), **dict.fromkeys(folders, True)}
+    for path, is_folder in outputs.items():
         _check_kind(path, is_folder)
-        refuse_foreign([path])
         for option, source in (inputs or {}).items():
             if source and (how := overlap(source, path)):
                 raise UserError(f"{option} {source}: {how}, and this command writes {path}; name another place for it")
+    refuse_foreign(outputs)
 
 
 def refuse_foreign(products: Collection[Path]) -> None:
@@ -108,7 +109,7 @@ def changes(product: Path) -> dict[Path, str]:
             stat = there[name].lstat()
             same = stat.st_size == size and (stat.st_mtime_ns == made_at or files.sha256(there[name]) == digest)
             found |= {} if same else {product / name: "changed"}
-    return found if there else {}
+    return found if there or product.is_dir() else {}
 
 
 def set_aside(product: Path) -> Path | None:
@@ -151,7 +152,8 @@ def _same(one: Path, other: Path) -> bool:
 def _contents(product: Path) -> dict[str, Path]:
     """The product's files and links by their path in it, "" for a product that is a file itself."""
     if not product.is_dir():
-        return {"": product} if os.path.lexists(product) else {}
+        # a link that leads nowhere holds nothing: what it led to is perhaps just being replaced
+        return {"": product} if product.exists() else {}
     found = {}
     for top, folders, names in os.walk(product):
         links = [name for name in folders if Path(top, name).is_symlink()]
@@ -181,10 +183,11 @@ def _read(product: Path) -> dict[str, list] | None:
     """The product's record; None where there is none."""
     record = _record_path(product, product.is_dir())
     try:
-        return json.loads(record.read_text(encoding="utf-8") or "{}")
+        known = json.loads(record.read_text(encoding="utf-8") or "{}")
+        return {name: [size, made_at, digest] for name, (size, made_at, digest) in known.items()}
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{record} is damaged ({error}); empty it, and it says only that its product is ours") from None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xtts_cloning import config, products
 from xtts_cloning.errors import UserError
+from xtts_cloning.evaluation.hub_models import HUB_MODELS
 from xtts_cloning.model import checkpoints
 
 DEMO = ("data/downloads/demo-speech.tar.bz2", "data/downloads/demo-other-speaker", "data/models/demo")
@@ -17,8 +18,7 @@ RESULTS = tuple(
     for name in ("model.pth", "config.json", "vocab.json", "history.csv", "summary.json", "timing.json")
 )
 RESULTS += ("speech/zero_shot", "speech/finetuned", "page_audio", "metrics.csv", "summary.json", "figures")
-RESULTS += ("report.html", "provenance.json", "ro-crate-metadata.json", "workflow")
-ON_DEMAND = ("export",)  # made when it is asked for
+RESULTS += ("report.html", "provenance.json", "ro-crate-metadata.json", "workflow", "export")
 
 
 def check(settings: dict) -> str:
@@ -62,14 +62,14 @@ def written(settings: dict) -> list[Path]:
     places = [Path("data", settings["speaker"]), Path("results", settings["run"]), *map(Path, DEMO)]
     places += [Path("data", kind, name) for kind in ("downloads", "models") for name in (".store", "logs")]
     places += [Path("data/models/measures"), Path("results", f"{settings['run']}-report.zip"), Path(".snakemake")]
-    return places + _downloaded(settings)
+    return places + _archive(settings) + _model(settings)
 
 
 def made(settings: dict) -> list[Path]:
     """What the rules make of this config: the outputs that they declare, but for downloads."""
     data, results = Path("data", settings["speaker"]), Path("results", settings["run"])
     other = ["speech/other_speaker"] if config.builtin_speaker(settings) else []
-    return [data / name for name in DATA] + [results / name for name in [*RESULTS, *ON_DEMAND, *other]]
+    return [data / name for name in DATA] + [results / name for name in [*RESULTS, *other]]
 
 
 def damaged(settings: dict) -> list[Path]:
@@ -77,23 +77,33 @@ def damaged(settings: dict) -> list[Path]:
     return [product for product in made(settings) if products.changes(product)]
 
 
-def _downloaded(settings: dict) -> list[Path]:
-    """The files that the download rules bring."""
-    archive, folder = Path(config.archive_path(settings)), Path(config.model_folder(settings))
-    found = [archive] if config.is_url(settings["dataset"]["archive"]) else []
-    return found + [folder / name for name in checkpoints.PINS] * config.is_hub_repository(settings["model"]["source"])
+def _archive(settings: dict) -> list[Path]:
+    """The archive that a rule downloads."""
+    return [Path(config.archive_path(settings))] * config.is_url(settings["dataset"]["archive"])
+
+
+def _model(settings: dict) -> list[Path]:
+    """The model's files that a rule downloads."""
+    folder = Path(config.model_folder(settings))
+    return [folder / name for name in checkpoints.PINS] * config.is_hub_repository(settings["model"]["source"])
+
+
+def _measures(settings: dict) -> list[Path]:
+    """The folders of the evaluation's models that a rule downloads."""
+    wanted = settings["evaluation"].values()
+    return [Path("data/models/measures", name) for name in HUB_MODELS if name in wanted]
 
 
 def _brought(settings: dict) -> list[Path]:
-    """What stands where a rule is still going to write: the demo's, and downloads of which a part is missing.
+    """What stands where a rule is still going to write: the demo's, and a downloaded model of which a part is missing.
 
-    Files that somebody brought by hand and that are all there are used as they are; no rule replaces them.
+    An archive or a whole model that somebody brought by hand is used as it is; no rule replaces it.
     """
     named = {str(path) for path in inputs(settings).values()}
     demo = [Path(path) for path in DEMO[:2] if path in named]
     demo += [Path(DEMO[2], name) for name in checkpoints.MODEL_FILES] * (DEMO[2] in named)
-    downloaded = _downloaded(settings)
-    return demo + downloaded * any(not path.exists() for path in downloaded)
+    model = _model(settings)
+    return demo + model * any(not path.exists() for path in model) + _measures(settings)
 
 
 def _made_here(source: Path, place: Path) -> bool:
