@@ -85,7 +85,7 @@ def made_again(wildcards):
 
 
 def fingerprint(place, *patterns):
-    """A param of a rule that reads recordings: a file that came, went or was replaced by an older one reruns it.
+    """A param where recordings are read. A file that came, went or was replaced by an older one reruns the rule.
 
     A folder's own time tells of none. What a rule makes is not there yet when this is asked, and has its rule to tell.
     """
