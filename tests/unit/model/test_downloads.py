@@ -222,6 +222,13 @@ def test_hub_files_come_through_redirects_and_broken_connections(hub, tmp_path):
     assert not [path for method, path, _ in hub.log if method == "GET"]
 
 
+def test_a_transfer_that_is_not_installed_is_not_used(hub, tmp_path):
+    """Images for the hub set this; with it huggingface_hub asks for a package that is not in the lock."""
+    done = download_model(hub, tmp_path, "--accept-cpml", HF_HUB_ENABLE_HF_TRANSFER="1")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "XTTS-v2" / "model.pth").read_bytes() == hub.contents["model.pth"]
+
+
 def test_hub_download_killed_goes_on(hub, tmp_path):
     hub.seconds_per_chunk = 0.05
     command = [*MODEL_COMMAND, "--output", str(tmp_path / "XTTS-v2"), "--accept-cpml"]
