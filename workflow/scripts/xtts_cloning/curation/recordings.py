@@ -8,7 +8,27 @@ from typing import NamedTuple
 from xtts_cloning.errors import UserError
 
 SUFFIXES = frozenset(
-    ".wav .flac .mp3 .ogg .oga .opus .m4a .m4b .aac .webm .aif .aiff .aifc .caf .mp4 .mov .mkv .mka .3gp".split()
+    [
+        ".wav",
+        ".flac",
+        ".mp3",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".m4a",
+        ".m4b",
+        ".aac",
+        ".webm",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".caf",
+        ".mp4",
+        ".mov",
+        ".mkv",
+        ".mka",
+        ".3gp",
+    ]
 )
 SCRIPT_SUFFIXES = (".txt", ".srt", ".vtt")
 CORRECTIONS = "corrections.csv"  # in the folder itself

@@ -14,7 +14,9 @@ INSIDE_SENTENCE = 2.0  # cost of a cut that is not at the end of a sentence
 OFF_LENGTH = 0.5  # cost of a clip of no length at all
 
 # Full stops of all seventeen languages, with the quote marks and brackets that may follow them.
-SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\u0964\u061f\u06d4][\"'\u2019\u201d\u00bb\u300d\u300f\uff09)\]\s]*$")
+SENTENCE_END = re.compile(
+    r"[.!?\u2026\u3002\uff01\uff1f\u0964\u061f\u06d4][\"'\u2019\u201d\u00bb\u300d\u300f\uff09)\]\s]*$"
+)
 
 
 class Piece(NamedTuple):
