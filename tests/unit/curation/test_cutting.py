@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -43,7 +44,7 @@ def test_no_word_of_a_real_recording_is_cut_at_the_ends_of_its_sentences(track, 
     for said in track.said:
         touched = [span for span in spans if span.end > said.start * RATE and span.start < said.end * RATE]
         assert touched[0].cut_start <= said.start * RATE and touched[-1].cut_end >= said.end * RATE
-    for one, other in zip(spans, spans[1:], strict=False):
+    for one, other in pairwise(spans):
         assert one.cut_end <= other.cut_start and other.start - one.end >= 0.29 * RATE
         for kept in (one.cut_end - one.end, other.start - other.cut_start):
             assert 0.09 * RATE <= kept <= 0.151 * RATE

@@ -32,11 +32,10 @@ def test_a_pause_beside_words_that_were_not_heard_is_not_cut(heard):
 
 
 def test_words_that_stand_in_no_script_are_given_none():
-    heard = words(
-        "Mr Gray the type setter worked in 1834 he was old then", "well as I said", "nobody paid him they forgot"
-    )
+    said = "Mr Gray the type setter worked in 1834 he was old then"
+    heard = words(said, "well as I said", "nobody paid him they forgot")
     before, added, after = script.parts(TEXT, heard, "en", "talk")
-    assert (before.text[-14:], added.text, after.text) == ("was old then!", "", "Nobody paid him \u2013 they forgot.")
+    assert (before.text[-13:], added.text, after.text) == ("was old then!", "", "Nobody paid him \u2013 they forgot.")
 
 
 def test_the_script_of_another_recording_is_refused_with_both_texts():
@@ -55,19 +54,30 @@ def test_chinese_is_aligned_by_characters():
     assert [part.text for part in found] == ["\u4f60\u597d\u3002", "\u6211\u662f\u8001\u5e08\u3002"]
 
 
+SRT = """1
+00:00:01,000 --> 00:00:02,000
+<i>Hello</i> there.
+
+2
+00:00:02,500 --> 00:00:04,000
+Good day.
+"""
+VTT = """WEBVTT
+
+NOTE made by hand
+
+intro
+00:01.000 --> 00:02.000
+Hello there.
+
+00:02.500 --> 00:04.000
+Good day.
+"""
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
-    [
-        ("a.txt", "\ufeffHello there.\r\nGood day.\r\n"),
-        (
-            "a.srt",
-            "1\r\n00:00:01,000 --> 00:00:02,000\r\n<i>Hello</i> there.\r\n\r\n2\r\n00:00:02,500 --> 00:00:04,000\r\nGood day.\r\n",
-        ),
-        (
-            "a.vtt",
-            "WEBVTT\n\nNOTE made by hand\n\nintro\n00:01.000 --> 00:02.000\nHello there.\n\n00:02.500 --> 00:04.000\nGood day.\n",
-        ),
-    ],
+    [("a.txt", "\ufeffHello there.\r\nGood day.\r\n"), ("a.srt", SRT.replace("\n", "\r\n")), ("a.vtt", VTT)],
 )
 def test_scripts_and_subtitles_are_read(tmp_path, name, content):
     path = tmp_path / name

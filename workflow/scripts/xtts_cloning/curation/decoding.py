@@ -3,6 +3,7 @@
 Memory does not grow with the recording's length; the samples are then read through a memory map.
 """
 
+import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +11,10 @@ import av
 import numpy as np
 import soxr
 
-from xtts_cloning import files
+from xtts_cloning import audio, containers, files
 from xtts_cloning.errors import UserError
 
 RATE = 22_050  # Hz, the model's input
-HIGHEST_RATE = 768_000  # Hz; more is a damaged header's
-# Only these: others, such as playlists, would open further files.
-FORMATS = "aac,aiff,caf,flac,matroska,mov,mp3,ogg,wav"
 
 
 def decode(path: Path, output: Path) -> None:
@@ -27,7 +25,7 @@ def decode(path: Path, output: Path) -> None:
     """
     if not path.stat().st_size:
         raise UserError(f"{path}: the file is empty (0 bytes)")
-    if problem := _cut_wav(path):
+    if problem := _fault(path):
         raise UserError(f"{path}: {problem}")
     try:
         with files.atomic_path(output) as partial, open(partial, "wb") as file:
@@ -65,7 +63,7 @@ def _at_rate(path: Path) -> Iterator[np.ndarray]:
 
 def _frames(path: Path) -> Iterator[tuple[np.ndarray, int]]:
     """The decoded frames of the best audio stream, mixed down to mono float32, and their rate in Hz."""
-    with av.open(str(path), options={"format_whitelist": FORMATS}, metadata_errors="replace") as container:
+    with av.open(str(path), options={"format_whitelist": f"{audio.FFMPEG_FORMATS},mp3"}, metadata_errors="replace") as container:
         stream = container.streams.best("audio")
         if stream is None:
             kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
@@ -75,7 +73,7 @@ def _frames(path: Path) -> Iterator[tuple[np.ndarray, int]]:
             if packet.is_corrupt:
                 raise UserError(f"{path}: damaged or truncated, a part of its audio is not whole")
             for frame in packet.decode():
-                if frame.sample_rate > HIGHEST_RATE:
+                if frame.sample_rate > audio.HIGHEST_RATE:
                     raise UserError(f"{path}: a sampling rate of {frame.sample_rate} Hz; the header is damaged")
                 form = frame.format.name, frame.layout.name, frame.sample_rate
                 resampler = to_float.setdefault(form, av.AudioResampler(format="fltp"))
@@ -83,13 +81,7 @@ def _frames(path: Path) -> Iterator[tuple[np.ndarray, int]]:
                     yield block.to_ndarray().mean(axis=0), block.sample_rate
 
 
-def _cut_wav(path: Path) -> str | None:
-    """What is wrong with a WAV that is shorter than its header says, which FFmpeg's libraries read without a word."""
-    with open(path, "rb") as file:
-        head = file.read(8)
-    announced = int.from_bytes(head[4:], "little")
-    found = path.stat().st_size
-    # lengths near 4 GiB are those of programs that write into a pipe
-    if head[:4] != b"RIFF" or announced >= 0xFFFFFF00 or announced + 8 <= found:
-        return None
-    return f"truncated, {found} of the {announced + 8} bytes that its header announces are there"
+def _fault(path: Path) -> str | None:
+    """Why the file's container says that it is not whole, or None; read where it lies, whatever its size."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return containers.fault(data)

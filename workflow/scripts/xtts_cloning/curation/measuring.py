@@ -18,7 +18,7 @@ MEASURES = (
 
 
 class Sound(NamedTuple):
-    """How a clip sounds: measures by name, and the voices of its 1.6 s windows [windows, 256], none if hardly spoken."""
+    """How a clip sounds: measures by name, and the voices of its windows [windows, 256], none if hardly spoken."""
 
     measures: dict[str, float | None]
     voices: np.ndarray

@@ -56,7 +56,7 @@ def clip(pcm: np.ndarray, first: Span, last: Span) -> np.ndarray:
 
 @cache
 def _vad() -> onnxruntime.InferenceSession:
-    """silero-vad's weights for a whole sequence of frames; the same probabilities as frame by frame, in half the time."""
+    """silero-vad's weights for a sequence of frames; the same probabilities as frame by frame, in half the time."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     path = Path(silero_vad.__file__).parent / "data" / "silero_vad_16k_sequence.onnx"

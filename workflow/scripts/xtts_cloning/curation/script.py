@@ -6,6 +6,7 @@ sides were recognised as they are written, or where what lies between is of one 
 
 import html
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,12 +75,13 @@ def parts(script: str, words: Words, language: str, name: str) -> list[Part]:
             pairs |= {i + offset: j + offset for offset in range(end - i)}
     if len(pairs) < MIN_MATCH * len(heard):
         raise UserError(
-            f"{name}: only {len(pairs)} of {len(heard)} recognised words stand in its script, which seems to be that of "
-            f"another recording\n  heard   {' '.join(heard[:SAMPLE])} ...\n  written {' '.join(written.words[:SAMPLE])} ..."
+            f"{name}: only {len(pairs)} of {len(heard)} recognised words stand in its script, which seems to be that "
+            f"of another recording\n  heard   {' '.join(heard[:SAMPLE])} ...\n"
+            f"  written {' '.join(written.words[:SAMPLE])} ..."
         )
     bounds = [_boundary(span, heard, owners, pairs, len(written.words)) for span in range(len(words) + 1)]
     found = []
-    for (_, begin, sure_start), (end, _, sure_end) in zip(bounds, bounds[1:], strict=False):
+    for (_, begin, sure_start), (end, _, sure_end) in pairwise(bounds):
         text = script[written.places[begin][0] : written.places[end - 1][1]] if end > begin else ""
         found.append(Part(text, sure_start, sure_end))
     return found

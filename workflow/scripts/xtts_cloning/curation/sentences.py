@@ -41,8 +41,8 @@ def divide(
 ) -> list[tuple[int, int]]:
     """First and last piece of each clip, in order.
 
-    `lengths` are the shortest and the longest clip in seconds; no clip holds a pause over `max_pause_seconds` or a piece
-    without text; `fits(first, last)` says whether the text of these pieces can be one clip's.
+    `lengths` are the shortest and the longest clip in seconds; no clip holds a pause over `max_pause_seconds`
+    or a piece without text; `fits(first, last)` says whether the text of these pieces can be one clip's.
     """
     found = []
     for first, last in _stretches(pieces, max_pause_seconds):
