@@ -85,7 +85,7 @@ def test_with_a_script_the_texts_are_exact(recognised):
     whole = " ".join(said.text for said in recognised.said)
     clips = divided(recognised, script.parts(whole, recognised.words, "en", "a.wav"))
     compared = truths(recognised, clips)
-    assert len(compared) >= 5
+    assert 2 * len(compared) > len(clips)  # the others begin or end at a pause inside a sentence
     assert all(truth_text == text for truth_text, text in compared)
     assert kept_share(recognised, clips) >= 0.9
 
@@ -94,7 +94,7 @@ def test_without_one_they_are_no_worse_than_the_recogniser_on_the_truth_itself(r
     parts = [script.Part(" ".join(word.text for word in spoken), True, True) for spoken in recognised.words]
     clips = divided(recognised, parts)
     compared = [(normalise(truth_text), normalise(text)) for truth_text, text in truths(recognised, clips)]
-    assert len(compared) >= 5
+    assert 2 * len(compared) > len(clips)  # the others begin or end at a pause inside a sentence
     assert jiwer.cer(*map(list, zip(*compared, strict=True))) <= recognised.alone + 0.01
     assert kept_share(recognised, clips) >= 0.9
 

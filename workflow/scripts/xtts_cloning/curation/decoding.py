@@ -63,7 +63,8 @@ def _at_rate(path: Path) -> Iterator[np.ndarray]:
 
 def _frames(path: Path) -> Iterator[tuple[np.ndarray, int]]:
     """The decoded frames of the best audio stream, mixed down to mono float32, and their rate in Hz."""
-    with av.open(str(path), options={"format_whitelist": f"{audio.FFMPEG_FORMATS},mp3"}, metadata_errors="replace") as container:
+    options = {"format_whitelist": f"{audio.FFMPEG_FORMATS},mp3"}
+    with av.open(str(path), options=options, metadata_errors="replace") as container:
         stream = container.streams.best("audio")
         if stream is None:
             kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
