@@ -29,7 +29,8 @@ class Recognised(NamedTuple):
 def recognised(ljspeech_archive, asr_model, tmp_path_factory) -> Recognised:
     folder = tmp_path_factory.mktemp("recognised")
     clips = truth.ljspeech(ljspeech_archive, 10)
-    track = truth.strung([("lj", text, samples) for text, samples in clips])
+    # pauses that may be cut: in so short a recording, two long sentences that are spoken as one are half of it
+    track = truth.strung([("lj", text, samples) for text, samples in clips], pauses=(0.4, 1.5))
     soundfile.write(folder / "a.wav", track.samples, RATE)
     decoding.decode(folder / "a.wav", folder / "a.pcm")
     pcm = decoding.samples(folder / "a.pcm")
@@ -65,9 +66,8 @@ def divided(recognised: Recognised, parts: list[script.Part]) -> list[tuple[int,
 def truths(recognised: Recognised, clips) -> list[tuple[str, str]]:
     """(truth, text) of the clips that begin and end where sentences of the truth do."""
     starts = {}
-    for place, said in enumerate(recognised.said):
-        nearest = min(recognised.spans, key=lambda span: abs(span.start / RATE - said.start))
-        starts[recognised.spans.index(nearest)] = place
+    for place, said in enumerate(recognised.said):  # one after a pause that is too short to cut has no span of its own
+        starts |= {n: place for n, span in enumerate(recognised.spans) if abs(span.start / RATE - said.start) < 0.2}
     starts[len(recognised.spans)] = len(recognised.said)
     return [
         (" ".join(said.text for said in recognised.said[starts[first] : starts[last + 1]]), text)
@@ -86,7 +86,7 @@ def test_with_a_script_the_texts_are_exact(recognised):
     clips = divided(recognised, script.parts(whole, recognised.words, "en", "a.wav"))
     compared = truths(recognised, clips)
     assert 2 * len(compared) > len(clips)  # the others begin or end at a pause inside a sentence
-    assert all(truth_text == text for truth_text, text in compared)
+    assert [text for _, text in compared] == [truth_text for truth_text, _ in compared]
     assert kept_share(recognised, clips) >= 0.9
 
 

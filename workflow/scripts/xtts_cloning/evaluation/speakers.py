@@ -10,7 +10,6 @@ from xtts_cloning.evaluation.measures import RATE, Unmeasurable
 from xtts_cloning.model import checkpoints
 
 MIN_SPEECH_SECONDS = 0.8  # half of the 1.6 s window that resemblyzer was trained on
-WINDOW_SIZE = 256  # of an embedding of resemblyzer
 
 Embedder = Callable[[np.ndarray], np.ndarray]
 
@@ -20,30 +19,20 @@ def embedder(similarity: str, folder: Path | None = None, device: str = "cpu") -
     return _wavlm(folder, device) if similarity == "wavlm" else _resemblyzer()
 
 
-def windows() -> Embedder:
-    """A function from samples [n] at RATE to unit vectors [windows, 256], of 1.6 s each, by resemblyzer."""
-    encode = _ge2e()
-    return lambda samples: encode(samples, return_partials=True)[1]
-
-
 def _resemblyzer() -> Embedder:
     """GE2E embedding [256] of what the library's voice activity detection keeps, from the weights in its wheel."""
-    return _ge2e()
-
-
-def _ge2e() -> Callable:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # scipy.ndimage.morphology
         from resemblyzer import VoiceEncoder, preprocess_wav
     encoder = VoiceEncoder("cpu", verbose=False)
 
-    def encode(samples: np.ndarray, **options):
+    def embed(samples: np.ndarray) -> np.ndarray:
         speech = preprocess_wav(samples)
         if len(speech) < MIN_SPEECH_SECONDS * RATE:
             raise Unmeasurable(f"{len(speech) / RATE:.1f} s of speech found, under {MIN_SPEECH_SECONDS} s")
-        return encoder.embed_utterance(speech, **options)
+        return encoder.embed_utterance(speech)
 
-    return encode
+    return embed
 
 
 def _wavlm(folder: Path, device: str) -> Embedder:
