@@ -13,6 +13,7 @@ from xtts_cloning.evaluation.whisper import RATE as WHISPER_RATE
 from xtts_cloning.evaluation.whisper import Heard, HeardWord
 
 WINDOW_SECONDS = 28.0  # the model hears 30 s at once, and some silence around the words helps it
+SLOWEST = 0.5  # seconds a character; nobody speaks so slowly: the recogniser has left words out, and times are wrong
 BREAK_SECONDS = 3.0  # a pause after which a new window begins in any case
 
 Words = list[list[HeardWord]]  # of each span
@@ -27,7 +28,9 @@ def words_of_spans(
 ) -> tuple[Words, list[float]]:
     """The words of each span, and the probability that it is in the expected language.
 
-    Each finished window is a line of `journal`, from which a killed run goes on; `progress` is told the seconds done.
+    A span whose words were left out by the recogniser, and the spans beside it, get none: whose words they are is not
+    certain. Each finished window is a line of `journal`, from which a killed run goes on; `progress` is told the
+    seconds done.
     """
     words: Words = [[] for _ in spans]
     language = [0.0] * len(spans)
@@ -46,7 +49,8 @@ def words_of_spans(
                 words[_span_of(placed, spans, first, last)].append(placed)
             language[first : last + 1] = [heard.language_probability] * (last + 1 - first)
             progress((end - begin) / RATE)
-    return words, language
+    doubtful = {near for place in range(len(spans)) if _left_out(spans[place], words[place]) for near in _near(place)}
+    return [[] if place in doubtful else spoken for place, spoken in enumerate(words)], language
 
 
 def windows(spans: list[Span]) -> Iterator[tuple[int, int]]:
@@ -67,6 +71,15 @@ def windows(spans: list[Span]) -> Iterator[tuple[int, int]]:
             last = max(ends, key=lambda place: spans[place + 1].start - spans[place].end)
         yield first, last
         first = last + 1
+
+
+def _left_out(span: Span, spoken: list[HeardWord]) -> bool:
+    characters = sum(len(word.text) for word in spoken)
+    return 0 < SLOWEST * characters < (span.end - span.start) / RATE
+
+
+def _near(place: int) -> range:
+    return range(place - 1, place + 2)
 
 
 def _span_of(word: HeardWord, spans: list[Span], first: int, last: int) -> int:
