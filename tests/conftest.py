@@ -25,7 +25,7 @@ for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "HF_HOME", "HF_TOKEN_PATH", "XD
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-REAL_INPUT = ("LJSPEECH_ARCHIVE", "XTTS_HUB_FILES", "OTHER_SPEAKER_AUDIO")
+REAL_INPUT = ("LJSPEECH_ARCHIVE", "XTTS_HUB_FILES", "OTHER_SPEAKER_AUDIO", "ASR_MODEL")
 _used: set[str] = set()
 
 
@@ -55,6 +55,12 @@ def hub_files() -> Path:
 def other_speaker() -> Path:
     """A folder with real clips of another person."""
     return _given("OTHER_SPEAKER_AUDIO", "a folder with clips of a person who is not the LJSpeech reader")
+
+
+@pytest.fixture(scope="session")
+def asr_model() -> Path:
+    """A folder with a small Whisper for English, converted for CTranslate2."""
+    return _given("ASR_MODEL", "a folder with a Whisper model converted for CTranslate2 that knows English")
 
 
 @pytest.fixture(scope="session")
