@@ -140,9 +140,20 @@ def overlap(source: Path, place: Path) -> str | None:
 
 def _reach(path: Path) -> list[Path]:
     """Where a path and the symbolic links anywhere below it lead to."""
-    below = [(Path(top), [*folders, *names]) for top, folders, names in os.walk(path)]
-    links = [top / name for top, names in below for name in names if (top / name).is_symlink()]
-    return list(dict.fromkeys(found.resolve() for found in [path, *links]))
+    return list(dict.fromkeys(found.resolve() for found in [path, *_links(path)]))
+
+
+def _links(folder: Path) -> Iterator[Path]:
+    """The links anywhere below a folder; asks the file system nothing of the files, of which there may be thousands."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:  # no folder, or not ours to read
+        return
+    for entry in entries:
+        if entry.is_symlink():
+            yield Path(entry.path)
+        elif entry.is_dir():
+            yield from _links(Path(entry.path))
 
 
 def _same(one: Path, other: Path) -> bool:
