@@ -3,6 +3,7 @@
 import importlib
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,51 +20,47 @@ MANIFESTS = ["--train", "in/train.csv", "--eval", "in/eval.csv"]
 SPEECH = ["--speech", "in/speech/zero_shot", "in/speech/finetuned"]
 SCORES = ["--metrics", "out/metrics.csv", "--summary", "out/summary.json", "--figures", "out/figures"]
 
+OUT = ["--output", "out"]
+HUB = ["--settings", str(config.DEFAULTS)]
+VOICE = ["--wav", "out/reference.wav", "--explanation", "out/reference.json"]
+TEXTS = ["--lines", "in/lines.txt", "--test", "in/test.csv"]
+ABOUT = ["--clips", "in/clips.csv", "--summary", "in/summary.json"]
+TABLES = ["mdata", "mdata_train", "mdata_eval", "mdata_test", "clips", "rejected"]
+TRAINED = ["model.pth", "config.json", "vocab.json", "history.csv", "summary.json", "timing.json"]
+
 # Each script's arguments, and where it writes: a path that ends in / is a folder, replaced as a whole.
 SCRIPTS = {
     "subset": (
-        [*SETTINGS, "--archive", "in/a.tar", "--vocab", "in/m/vocab.json", "--model-config", "in/m/config.json"]
-        + ["--output", "out"],
-        [f"out/{name}.csv" for name in ("mdata", "mdata_train", "mdata_eval", "mdata_test", "clips", "rejected")]
-        + ["out/wavs/"],
+        [*SETTINGS, "--archive", "in/a.tar", "--vocab", "in/m/vocab.json", "--model-config", "in/m/config.json", *OUT],
+        [*(f"out/{name}.csv" for name in TABLES), "out/wavs/"],
     ),
     "reference": (
-        [*SETTINGS, *MANIFESTS, "--test", "in/test.csv", "--wav", "out/reference.wav"]
-        + ["--explanation", "out/reference.json"],
+        [*SETTINGS, *MANIFESTS, "--test", "in/test.csv", *VOICE],
         ["out/reference.wav", "out/reference.json"],
     ),
     "finetune": (
-        [*SETTINGS, "--model", "in/m", *MANIFESTS, "--output", "out"],
-        [f"out/{name}" for name in ("model.pth", "config.json", "vocab.json", "history.csv")]
-        + ["out/summary.json", "out/timing.json"],
+        [*SETTINGS, "--model", "in/m", *MANIFESTS, *OUT],
+        [f"out/{name}" for name in TRAINED],
     ),
     "synthesize": (
-        [*SETTINGS, "--model", "in/m", "--reference", "in/me.wav", "--text", "Hi.", "--lines", "in/lines.txt"]
-        + ["--test", "in/test.csv", "--output", "out"],
+        [*SETTINGS, "--model", "in/m", "--reference", "in/me.wav", "--text", "Hi.", *TEXTS, *OUT],
         ["out/"],
     ),
     "evaluate": (
         [*SETTINGS, "--data", "in/data", *SPEECH, "--reference", "in/me.wav", "--other-speaker", "in/other", *SCORES],
         ["out/metrics.csv", "out/summary.json", "out/figures/"],
     ),
-    "page_audio": (["--test", "in/test.csv", "--reference", "in/me.wav", *SPEECH, "--output", "out"], ["out/"]),
+    "page_audio": (["--test", "in/test.csv", "--reference", "in/me.wav", *SPEECH, *OUT], ["out/"]),
     "report": (
         [*SETTINGS, "--data", "in/data", "--results", "out", "--model", "in/m", "--output", "out/report.html"],
         ["out/report.html", "out/provenance.json", "out/ro-crate-metadata.json", "out/workflow/"],
     ),
     "report_zip": ([DEMO, "--output", "out/report.zip"], ["out/report.zip"]),
-    "export": (
-        [*SETTINGS, "--model", "in/m", "--reference", "in/me.wav", "--clips", "in/clips.csv"]
-        + ["--summary", "in/summary.json", "--output", "out"],
-        ["out/"],
-    ),
-    "download_dataset": (["--settings", str(config.DEFAULTS), "--output", "out/a.tar.bz2"], ["out/a.tar.bz2"]),
-    "download_model": (
-        ["--settings", str(config.DEFAULTS), "--accept-cpml", "--output", "out"],
-        [f"out/{name}" for name in checkpoints.PINS],
-    ),
-    "download_measure_model": (["--model", "wavlm", "--output", "out"], ["out/"]),
-    "make_demo_model": ([*SETTINGS, "--output", "out"], [f"out/{name}" for name in checkpoints.MODEL_FILES]),
+    "export": ([*SETTINGS, "--model", "in/m", "--reference", "in/me.wav", *ABOUT, *OUT], ["out/"]),
+    "download_dataset": ([*HUB, "--output", "out/a.tar.bz2"], ["out/a.tar.bz2"]),
+    "download_model": ([*HUB, "--accept-cpml", *OUT], [f"out/{name}" for name in checkpoints.PINS]),
+    "download_measure_model": (["--model", "wavlm", *OUT], ["out/"]),
+    "make_demo_model": ([*SETTINGS, *OUT], [f"out/{name}" for name in checkpoints.MODEL_FILES]),
     "make_demo_speech": (
         ["--archive", "out/speech.tar.bz2", "--other-speaker", "out/other"],
         ["out/speech.tar.bz2", "out/other/"],
@@ -74,7 +71,7 @@ OUTPUTS = [(script, output) for script, (_, outputs) in SCRIPTS.items() for outp
 INPUTS = [
     (script, option, value)
     for script, (arguments, _) in SCRIPTS.items()
-    for option, value in zip(arguments, arguments[1:], strict=False)
+    for option, value in pairwise(arguments)
     if option.startswith("--") and value.startswith("in/") and script != "reference"  # its tables only name clips
 ]
 
