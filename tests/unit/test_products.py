@@ -1,5 +1,6 @@
 """Only what the workflow made is replaced, and killed at any moment, the old or the new stands whole."""
 
+import base64
 import json
 import os
 import re
@@ -149,6 +150,27 @@ def test_the_message_says_how_to_keep_an_older_versions_product(tmp_path):
     assert os.system(command) == 0
     products.check([tmp_path / "metrics.csv"], [tmp_path / "old run"])
     assert products.changes(tmp_path / "old run") == {}
+
+
+@pytest.mark.parametrize(
+    ("noted", "ours"),
+    [
+        ('{"input": ["workflow/scripts/subset.py"]}', True),
+        ('{"input": []}', True),
+        ('{"input": ["workflow/scripts/subset.py", "workflow/scripts/xtts_cloning/products.py"]}', False),
+        ('{"external_jobid": null}', False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_what_snakemake_noted_before_there_were_records(tmp_path, monkeypatch, noted, ours):
+    """Noted by a version that keeps records, but without one: somebody has put it in the place of what was made."""
+    monkeypatch.chdir(tmp_path)
+    write(Path("data/me/wavs/a.wav"), "sound")
+    if noted is not None:
+        write(Path(".snakemake/metadata", base64.urlsafe_b64encode(b"data/me/wavs").decode()), noted)
+    assert products.foreign(Path("data/me/wavs")) == ([] if ours else [Path("data/me/wavs/a.wav")])
+    assert products.foreign(Path("n" * 200)) == []
 
 
 @pytest.mark.parametrize("way", ["file", "file of several"])

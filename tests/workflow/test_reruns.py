@@ -137,7 +137,7 @@ def finished(demo, tmp_path_factory) -> Path:
     shutil.copytree(demo.checkout, folder, symlinks=True)
     with tarfile.open(folder / "data/downloads/demo-speech.tar.bz2") as archive:
         archive.extractall(folder, filter="data")
-    shutil.copytree(folder / "data/downloads/demo-other-speaker", folder / "others")
+    shutil.copytree(folder / "data/downloads/demo-other-speaker", folder / "own/others")
     return folder
 
 
@@ -234,7 +234,7 @@ def rename(wav: Path) -> None:
 @pytest.fixture(scope="module")
 def own_folders(finished) -> str:
     """A config of a run that is finished with recordings of its own, both voices' from folders."""
-    config = edit_config(finished, {"dataset.archive": "demo-speech", "evaluation.other_speaker": "others"})
+    config = edit_config(finished, {"dataset.archive": "demo-speech", "evaluation.other_speaker": "own/others"})
     snakemake(finished, "--touch", "--forceall", config=config)
     assert planned(finished, config=config) == set()
     yield config
@@ -243,7 +243,7 @@ def own_folders(finished) -> str:
 
 
 @pytest.mark.parametrize("change", [replace_by_older, os.utime, remove, add, rename])
-@pytest.mark.parametrize(("folder", "expected"), [("demo-speech/wavs", SUBSET), ("others", EVALUATION)])
+@pytest.mark.parametrize(("folder", "expected"), [("demo-speech/wavs", SUBSET), ("own/others", EVALUATION)])
 def test_a_recording_is_replaced_deleted_or_added(finished, own_folders, folder, expected, change):
     wavs = finished / folder
     with kept(wavs):
