@@ -126,6 +126,18 @@ def test_a_foreign_file_in_a_product_folder_stops_and_stays(tmp_path, way, forei
     assert os.path.lexists(path) and (product / "a.txt").read_text() == "made"
 
 
+@pytest.mark.parametrize("way", writers(Path()))
+def test_somebodys_link_to_a_disk_that_is_not_there_stays(tmp_path, way):
+    product, writer = writers(tmp_path)[way]
+    product.symlink_to(tmp_path / "disk/speech")
+    with pytest.raises(UserError, match=re.escape(str(product))):
+        written = writer()
+        if written is not None:
+            with written:
+                pass
+    assert os.readlink(product) == str(tmp_path / "disk/speech")
+
+
 def test_what_other_programs_leave_in_folders_is_nobodys(tmp_path):
     folder = make_folder(tmp_path / "speech", a="made")
     for name in (".snakemake_timestamp", ".DS_Store", "Thumbs.db", ".nfs0001"):

@@ -45,8 +45,6 @@ def folder(path: Path) -> Iterator[Path]:
 @contextmanager
 def several(place: Path, names: Collection[str]) -> Iterator[Path]:
     """Yield an empty folder for the files and folders `names`; each takes its place in `place`, all else stays."""
-    for name in names:
-        files.put_back(place / name)
     refuse_foreign([place / name for name in names])
     with files.scratch_folder(place) as partial:
         yield partial
@@ -78,7 +76,12 @@ def check(
 
 
 def refuse_foreign(products: Collection[Path]) -> None:
-    """UserError that lists what stands in the products' places and was not made by the workflow."""
+    """UserError that lists what stands in the products' places and was not made by the workflow.
+
+    What a killed process was just replacing is put back first: a link to it would lead nowhere.
+    """
+    for product in products:
+        files.put_back(Path(os.path.realpath(product)))
     found = [path for product in products for path in foreign(product)]
     if found:
         shown = "".join(f"\n  {path}" for path in found[:SHOWN])
@@ -163,8 +166,7 @@ def _same(one: Path, other: Path) -> bool:
 def _contents(product: Path) -> dict[str, Path]:
     """The product's files and links by their path in it, "" for a product that is a file itself."""
     if not product.is_dir():
-        # a link that leads nowhere holds nothing: what it led to is perhaps just being replaced
-        return {"": product} if product.exists() else {}
+        return {"": product} if os.path.lexists(product) else {}
     found = {}
     for top, folders, names in os.walk(product):
         links = [name for name in folders if Path(top, name).is_symlink()]
