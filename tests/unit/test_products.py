@@ -1,5 +1,6 @@
 """Only what the workflow made is replaced, and killed at any moment, the old or the new stands whole."""
 
+import base64
 import json
 import os
 import re
@@ -125,6 +126,18 @@ def test_a_foreign_file_in_a_product_folder_stops_and_stays(tmp_path, way, forei
     assert os.path.lexists(path) and (product / "a.txt").read_text() == "made"
 
 
+@pytest.mark.parametrize("way", writers(Path()))
+def test_somebodys_link_to_a_disk_that_is_not_there_stays(tmp_path, way):
+    product, writer = writers(tmp_path)[way]
+    product.symlink_to(tmp_path / "disk/speech")
+    with pytest.raises(UserError, match=re.escape(str(product))):
+        written = writer()
+        if written is not None:
+            with written:
+                pass
+    assert os.readlink(product) == str(tmp_path / "disk/speech")
+
+
 def test_what_other_programs_leave_in_folders_is_nobodys(tmp_path):
     folder = make_folder(tmp_path / "speech", a="made")
     for name in (".snakemake_timestamp", ".DS_Store", "Thumbs.db", ".nfs0001"):
@@ -149,6 +162,27 @@ def test_the_message_says_how_to_keep_an_older_versions_product(tmp_path):
     assert os.system(command) == 0
     products.check([tmp_path / "metrics.csv"], [tmp_path / "old run"])
     assert products.changes(tmp_path / "old run") == {}
+
+
+@pytest.mark.parametrize(
+    ("noted", "ours"),
+    [
+        ('{"input": ["workflow/scripts/subset.py"]}', True),
+        ('{"input": []}', True),
+        ('{"input": ["workflow/scripts/subset.py", "workflow/scripts/xtts_cloning/products.py"]}', False),
+        ('{"external_jobid": null}', False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_what_snakemake_noted_before_there_were_records(tmp_path, monkeypatch, noted, ours):
+    """Noted by a version that keeps records, but without one: somebody has put it in the place of what was made."""
+    monkeypatch.chdir(tmp_path)
+    write(Path("data/me/wavs/a.wav"), "sound")
+    if noted is not None:
+        write(Path(".snakemake/metadata", base64.urlsafe_b64encode(b"data/me/wavs").decode()), noted)
+    assert products.foreign(Path("data/me/wavs")) == ([] if ours else [Path("data/me/wavs/a.wav")])
+    assert products.foreign(Path("n" * 200)) == []
 
 
 @pytest.mark.parametrize("way", ["file", "file of several"])

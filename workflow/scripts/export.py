@@ -31,8 +31,6 @@ def main() -> None:
     inputs = {f"--{name}": getattr(arguments, name) for name in ("model", "reference", "clips", "summary")}
     products.check(folders=[arguments.output], inputs=inputs)
     settings = config.read_settings(arguments.settings, "export")
-    inputs = {f"--{name}": getattr(arguments, name) for name in ("model", "reference", "clips", "summary")}
-    products.check(folders=[arguments.output], inputs=inputs)
     device = compute.prepare({**settings["compute"], "device": "cpu"})  # one short clip: a GPU brings nothing
     with torch.inference_mode():
         voice = latents.conditioning(loading.load(arguments.model, device), arguments.reference, settings["reference"])

@@ -59,9 +59,8 @@ KINDS = {
     "image": ("compute.container", "mine.sif", None),
 }
 PLACES = [
-    *("data/demo", "data/demo/wavs", "results/demo", "results/demo/speech/zero_shot", "results/demo/finetune"),
-    *("results/demo/logs", "results/demo/export", "data/downloads/demo-other-speaker", "data/models/demo"),
-    *("data/downloads/.store", "data/models/.store", "data/downloads/logs", "data/models/logs"),
+    *("data/demo", "data/demo/wavs", "results/demo/speech/zero_shot", "results/demo/logs", "data/models/demo"),
+    *("data/downloads/demo-other-speaker", "data/downloads/.store", "data/models/logs"),
     *("data/models/measures/whisper", ".snakemake"),
 ]
 

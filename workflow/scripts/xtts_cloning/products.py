@@ -45,8 +45,6 @@ def folder(path: Path) -> Iterator[Path]:
 @contextmanager
 def several(place: Path, names: Collection[str]) -> Iterator[Path]:
     """Yield an empty folder for the files and folders `names`; each takes its place in `place`, all else stays."""
-    for name in names:
-        files.put_back(place / name)
     refuse_foreign([place / name for name in names])
     with files.scratch_folder(place) as partial:
         yield partial
@@ -78,7 +76,12 @@ def check(
 
 
 def refuse_foreign(products: Collection[Path]) -> None:
-    """UserError that lists what stands in the products' places and was not made by the workflow."""
+    """UserError that lists what stands in the products' places and was not made by the workflow.
+
+    What a killed process was just replacing is put back first: a link to it would lead nowhere.
+    """
+    for product in products:
+        files.put_back(Path(os.path.realpath(product)))
     found = [path for product in products for path in foreign(product)]
     if found:
         shown = "".join(f"\n  {path}" for path in found[:SHOWN])
@@ -95,8 +98,8 @@ def refuse_foreign(products: Collection[Path]) -> None:
 def foreign(product: Path) -> list[Path]:
     """Files at the product's place that its record does not know."""
     known = _read(product)
-    if known is None and _made_by_snakemake(product):
-        return []  # before there were records
+    if known is None and _made_before_records(product):
+        return []
     return [product / name for name in sorted(_contents(product)) if known != {} and name not in (known or {})]
 
 
@@ -140,9 +143,20 @@ def overlap(source: Path, place: Path) -> str | None:
 
 def _reach(path: Path) -> list[Path]:
     """Where a path and the symbolic links anywhere below it lead to."""
-    below = [(Path(top), [*folders, *names]) for top, folders, names in os.walk(path)]
-    links = [top / name for top, names in below for name in names if (top / name).is_symlink()]
-    return list(dict.fromkeys(found.resolve() for found in [path, *links]))
+    return list(dict.fromkeys(found.resolve() for found in [path, *_links(path)]))
+
+
+def _links(folder: Path) -> Iterator[Path]:
+    """The links anywhere below a folder; asks the file system nothing of the files, of which there may be thousands."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:  # no folder, or not ours to read
+        return
+    for entry in entries:
+        if entry.is_symlink():
+            yield Path(entry.path)
+        elif entry.is_dir():
+            yield from _links(Path(entry.path))
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -152,8 +166,7 @@ def _same(one: Path, other: Path) -> bool:
 def _contents(product: Path) -> dict[str, Path]:
     """The product's files and links by their path in it, "" for a product that is a file itself."""
     if not product.is_dir():
-        # a link that leads nowhere holds nothing: what it led to is perhaps just being replaced
-        return {"": product} if product.exists() else {}
+        return {"": product} if os.path.lexists(product) else {}
     found = {}
     for top, folders, names in os.walk(product):
         links = [name for name in folders if Path(top, name).is_symlink()]
@@ -191,10 +204,14 @@ def _read(product: Path) -> dict[str, list] | None:
         raise UserError(f"{record} is damaged ({error}); empty it, and it says only that its product is ours") from None
 
 
-def _made_by_snakemake(product: Path) -> bool:
-    """Whether Snakemake has noted that a rule made, or began to make, the product."""
+def _made_before_records(product: Path) -> bool:
+    """Whether Snakemake has noted that a rule made the product, and did it with a version that kept no records."""
     noted = base64.urlsafe_b64encode(str(product).encode()).decode()
-    return any(Path(".snakemake", kind, noted).is_file() for kind in ("metadata", "incomplete") if len(noted) < 255)
+    try:
+        inputs = json.loads(Path(".snakemake/metadata", noted).read_text(encoding="utf-8"))["input"]
+    except (OSError, ValueError, KeyError):  # not noted; a name too long for a file; not written to its end
+        return False
+    return not any(name.endswith("xtts_cloning/products.py") for name in inputs)
 
 
 def _check_kind(path: Path, is_folder: bool) -> None:
