@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from xtts_cloning import audio, compute, config, products
+from xtts_cloning.curation import recordings
 from xtts_cloning.data import archives
 from xtts_cloning.demo import espeak
 from xtts_cloning.errors import UserError
@@ -30,6 +31,7 @@ TRAINED = ["model.pth", "config.json", "vocab.json", "history.csv", "summary.jso
 
 # Each script's arguments, and where it writes: a path that ends in / is a folder, replaced as a whole.
 SCRIPTS = {
+    "curate": (["--recordings", "in/talks", "--asr", "in/whisper", *OUT], ["out/"]),
     "subset": (
         [*SETTINGS, "--archive", "in/a.tar", "--vocab", "in/m/vocab.json", "--model-config", "in/m/config.json", *OUT],
         [*(f"out/{name}.csv" for name in TABLES), "out/wavs/"],
@@ -85,7 +87,7 @@ def nothing_heavy(tmp_path, monkeypatch):
         pytest.fail(f"begun before the output was looked at: {arguments}")
 
     heavy = {loading: "load", texts: "load_tokenizer", archives: "check_sha256", compute: "prepare", espeak: "speak"}
-    heavy |= {audio: "read", checkpoints: "load"}
+    heavy |= {audio: "read", checkpoints: "load", recordings: "find"}
     for module, name in heavy.items():
         monkeypatch.setattr(module, name, too_early)
     for name in ("fetch_archive", "fetch_model"):
