@@ -67,7 +67,7 @@ def library_model(layers: int):
     arguments.gpt_start_audio_token, arguments.gpt_stop_audio_token = 1024, 1025
     model = Xtts(XttsConfig(model_args=arguments))
     model.tokenizer = VoiceBpeTokenizer(hub_files and str(Path(hub_files, "vocab.json")))
-    model.tokenizer.tokenizer = model.tokenizer.tokenizer or standin._tokenizer()
+    model.tokenizer.tokenizer = model.tokenizer.tokenizer or standin.tokenizer()
     model.init_models()
     model.eval()
     with torch.no_grad():

@@ -17,21 +17,24 @@ from TTS.tts.models.xtts import Xtts, XttsArgs, XttsAudioConfig
 
 SIZE = {"gpt_layers": 2, "gpt_n_model_channels": 64, "gpt_n_heads": 2, "decoder_input_dim": 64}
 DESCRIPTION = "Random-weight stand-in for XTTS-v2: it proves the chain and makes noise, not speech."
+CHARACTERS = string.ascii_lowercase + string.digits + string.punctuation
 SPECIAL_TOKENS = ["[STOP]", "[UNK]", "[SPACE]", "[en]", "[START]"]
 
 
-def write_standin(folder: Path, seed: int, vocab: Path | None = None, size: dict | None = None) -> None:
+def write_standin(
+    folder: Path, seed: int, vocab: Path | None = None, size: dict | None = None, description: str = DESCRIPTION
+) -> None:
     """Write model.pth, config.json, vocab.json, dvae.pth and mel_stats.pth into `folder`.
 
     `vocab` is a tokenizer file to use instead of the stand-in's own; `size` overrides SIZE (a full-size model, say).
     """
     torch.manual_seed(seed)
-    vocab_text = vocab.read_text(encoding="utf-8") if vocab else _tokenizer().to_str(pretty=True)
+    vocab_text = vocab.read_text(encoding="utf-8") if vocab else tokenizer().to_str(pretty=True)
     (folder / "vocab.json").write_text(vocab_text, encoding="utf-8")
 
     config = XttsConfig(
         run_name="stand-in",
-        run_description=DESCRIPTION,
+        run_description=description,
         model_args=XttsArgs(
             **{**SIZE, **(size or {})},
             num_chars=255,
@@ -51,14 +54,13 @@ def write_standin(folder: Path, seed: int, vocab: Path | None = None, size: dict
     torch.save(model.mel_stats.clone(), folder / "mel_stats.pth")
     # the hub's file pickles its config objects beside the weights, and so does this one
     torch.save({"config": config, "model": model.state_dict()}, folder / "model.pth")
-    torch.save(_dvae().state_dict(), folder / "dvae.pth")
+    torch.save(dvae().state_dict(), folder / "dvae.pth")
     (folder / "config.json").write_text(json.dumps(config.to_dict(), indent=4) + "\n", encoding="utf-8")
 
 
-def _tokenizer() -> Tokenizer:
+def tokenizer() -> Tokenizer:
     """One token a character, and one a byte for every other character, so that no text is unknown."""
-    characters = string.ascii_lowercase + string.digits + string.punctuation
-    tokens = [*SPECIAL_TOKENS, *characters, *(f"<0x{byte:02X}>" for byte in range(256))]
+    tokens = [*SPECIAL_TOKENS, *CHARACTERS, *(f"<0x{byte:02X}>" for byte in range(256))]
     vocabulary = {token: index for index, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.BPE(vocabulary, merges=[], unk_token="[UNK]", byte_fallback=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -67,7 +69,7 @@ def _tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def _dvae() -> DiscreteVAE:
+def dvae() -> DiscreteVAE:
     """The DVAE with the sizes that TTS/tts/layers/xtts/trainer/gpt_trainer.py gives it."""
     dvae = DiscreteVAE(
         channels=80,
