@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup ready demo reproduce dry-run report report-zip export model speak container slurm deploy test test-unit test-hpc lint bench
+.PHONY: help setup ready demo reproduce dry-run report report-zip export model speak demo-model container slurm deploy test test-unit test-hpc lint bench
 
 # Recipes read these from their environment, where a space or an apostrophe in a path does no harm.
 export CONFIG ?= config/config.yaml
@@ -82,6 +82,10 @@ given = $(if $(filter override,$(origin $1)),--$2 "$$$1")
 speak: $(if $(filter override,$(origin MODEL)),ready,model)  ## say TEXT="..." or LINES=file with the voice of REFERENCE=recording
 	@$(CLEAN) $(IN) python workflow/scripts/speak.py --config "$$CONFIG" $(call given,REFERENCE,reference) $(call given,TEXT,text) \
 	  $(call given,LINES,lines) $(call given,MODEL,model) $(call given,LANGUAGE,language) $(call given,PRECISION,precision)
+
+# The training's rules write where nothing else does, and a run that was stopped goes on from its last state.
+demo-model: setup  ## train the demo's own model from nothing; a night on two cores, needs flite (docs/demo-model.md)
+	@$(CLEAN) PATH="$(CURDIR)/.venv/xtts/bin:$$PATH" $(SNAKEMAKE) --snakefile workflow/demo_training.smk --cores all --rerun-triggers mtime --rerun-incomplete
 
 container:  ## build the image that holds the rules' environment
 	@containers/build.sh
