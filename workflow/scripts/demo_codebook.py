@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from xtts_cloning import errors, files
-from xtts_cloning.demo import codebook, corpus, standin
+from xtts_cloning.demo import codebook, standin
+from xtts_cloning.synthetic import corpus
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from xtts_cloning import errors
-from xtts_cloning.demo import corpus
+from xtts_cloning.synthetic import corpus
 
 
 def main() -> None:

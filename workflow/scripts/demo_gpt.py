@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from xtts_cloning import errors, files
-from xtts_cloning.demo import codebook, corpus, lessons, muon, network, sentences, tokens
+from xtts_cloning.demo import codebook, lessons, muon, network, tokens
 from xtts_cloning.model.library import VoiceBpeTokenizer
+from xtts_cloning.synthetic import corpus, sentences
 
 MUON_LR, ADAM_LR = 0.02, 3e-3
 INNER = ("gpt.", "conditioning_perceiver.layers.")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from xtts_cloning import errors, files
-from xtts_cloning.demo import recordings
+from xtts_cloning.synthetic import recordings
 
 
 def main() -> None:

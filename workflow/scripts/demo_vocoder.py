@@ -14,9 +14,10 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
 from xtts_cloning import errors, files
-from xtts_cloning.demo import codebook, corpus, lessons, muon, narrow_vocoder, network
+from xtts_cloning.demo import codebook, lessons, muon, narrow_vocoder, network
 from xtts_cloning.demo.narrow_vocoder import NarrowVocoder, spectral_loss, stretched
 from xtts_cloning.model.library import VoiceBpeTokenizer
+from xtts_cloning.synthetic import corpus
 
 FRAMES = 56  # of 256 samples, 0.6 s, in a row of a batch
 EDGE = 5  # frames at each end that hear what lies outside, and do not count

@@ -6,21 +6,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from xtts_cloning.demo import (
-    codebook,
-    corpus,
-    embedding,
-    lessons,
-    muon,
-    narrow_vocoder,
-    network,
-    packing,
-    sentences,
-    tokens,
-)
+from xtts_cloning.demo import codebook, embedding, lessons, muon, narrow_vocoder, network, packing, tokens
 from xtts_cloning.demo import standin as random_model
 from xtts_cloning.model import loading
 from xtts_cloning.model.library import HifiDecoder, VoiceBpeTokenizer
+from xtts_cloning.synthetic import corpus, sentences
 
 
 def made_up_clip(number: int, text: str) -> corpus.Clip:

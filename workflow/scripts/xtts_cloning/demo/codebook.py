@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xtts_cloning.demo.corpus import Clip
 from xtts_cloning.model.library import DiscreteVAE
+from xtts_cloning.synthetic.corpus import Clip
 
 HEARD_SLOTS = 3
 SLOT = 320  # values: four mel frames of 80

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from xtts_cloning.demo import codebook
-from xtts_cloning.demo.corpus import Clip
 from xtts_cloning.demo.network import IGNORED, PROMPT_ROWS, START_AUDIO, STOP_AUDIO, Batch
 from xtts_cloning.model.library import VoiceBpeTokenizer
+from xtts_cloning.synthetic.corpus import Clip
 
 POSITIONS = 4000  # of text, audio and prompt in a batch, padding included
 SHARED = 5  # utterances of a speaker that share a prompt

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xtts_cloning.demo.codebook import SLOT
-from xtts_cloning.demo.corpus import LAST_IN_WORD, PHONES
 from xtts_cloning.model.library import GPT, VoiceBpeTokenizer
+from xtts_cloning.synthetic.corpus import LAST_IN_WORD, PHONES
 
 LAYERS, WIDTH, HEADS = 5, 192, 3
 LOOKING_LAYERS = (1, 2, 3)  # their head 0 looks at the word

@@ -12,7 +12,7 @@ import soxr
 import torch
 
 from xtts_cloning import files
-from xtts_cloning.demo import crowd, flite, sentences
+from xtts_cloning.synthetic import crowd, flite, sentences
 from xtts_cloning.training import features
 
 RATE = features.RATE

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from xtts_cloning.demo import crowd, sentences
+from xtts_cloning.synthetic import crowd, sentences
 
 SPEAKER = crowd.Speaker("slt", tract=1.0, pitch=2, tilt=0.0, resonance_hz=2000, resonance_db=0.0)
 OTHER_SPEAKER = crowd.Speaker("kal16", tract=0.92, pitch=1, tilt=0.2, resonance_hz=1200, resonance_db=3.0)

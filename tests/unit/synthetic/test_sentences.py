@@ -3,8 +3,9 @@
 import random
 from itertools import pairwise
 
-from xtts_cloning.demo import recordings, sentences, tokens
+from xtts_cloning.demo import tokens
 from xtts_cloning.model.library import VoiceBpeTokenizer
+from xtts_cloning.synthetic import recordings, sentences
 
 
 def test_every_drawn_word_is_one_token_of_the_librarys_tokenizer(tmp_path):

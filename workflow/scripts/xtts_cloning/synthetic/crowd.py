@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import soxr
 
-from xtts_cloning.demo import flite
+from xtts_cloning.synthetic import flite
 
 RATE = 24_000  # Hz, the vocoder's
 FRAME_RATE = RATE / 256  # Hz, of the vocoder's frames
