@@ -32,6 +32,7 @@ TRAINED = ["model.pth", "config.json", "vocab.json", "history.csv", "summary.jso
 # Each script's arguments, and where it writes: a path that ends in / is a folder, replaced as a whole.
 SCRIPTS = {
     "curate": (["--recordings", "in/talks", "--asr", "in/whisper", *OUT], ["out/"]),
+    "unpack_demo_model": (OUT, ["out/"]),
     "subset": (
         [*SETTINGS, "--archive", "in/a.tar", "--vocab", "in/m/vocab.json", "--model-config", "in/m/config.json", *OUT],
         [*(f"out/{name}.csv" for name in TABLES), "out/wavs/"],
