@@ -29,7 +29,7 @@ def declared(shown: str, *kinds: str) -> set[Path]:
 @pytest.mark.parametrize("changes", [{}, HUB], ids=["demo", "downloaded"])
 def test_every_declared_output_is_known(checkout, monkeypatch, changes):
     path = edit_config(checkout, changes)
-    shown = snakemake(checkout, "--dry-run", "all", "export", config=path).stdout
+    shown = snakemake(checkout, "--dry-run", "--forceall", "all", "export", config=path).stdout
     monkeypatch.chdir(checkout)
     settings = config.load(path)
     outputs = declared(shown, "output")
