@@ -482,6 +482,17 @@ def test_checkpointing_fits_a_smaller_gpu(full, tmp_path):
     assert results(full)["GPU"].status == "ok"
 
 
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("precision", ["fp16", "fp32"])
+def test_what_takes_less_gpu_memory_is_not_advised_where_it_is_so(full, tmp_path, checkpointing, precision):
+    give_gpu(tmp_path, "Tesla T4, 15360, 15000, 535.104.05, 7.5")
+    full["finetune"] |= {"gradient_checkpointing": checkpointing, "precision": precision, "batch_size": 256}
+    found = results(full)["GPU"]
+    assert found.status == "note" and "lower finetune.batch_size" in found.text
+    assert ("gradient_checkpointing" in found.text) == (not checkpointing)
+    assert ("finetune.precision" in found.text) == (precision == "fp32")
+
+
 @pytest.mark.parametrize("said", ["[N/A]", "[Not Supported]", "[Insufficient Permissions]", "[Unknown Error]"])
 def test_gpu_that_does_not_say_how_much_memory_it_has(full, tmp_path, said):
     give_gpu(tmp_path, f"NVIDIA Thor, {said}, {said}, 580.65.06, 9.0")

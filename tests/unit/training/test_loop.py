@@ -163,12 +163,21 @@ def test_weights_that_are_not_finite_are_never_saved(case, tmp_path, monkeypatch
     assert checkpoints.load(tmp_path / "latest.pth")["progress"]["step"] == 4
 
 
-def test_out_of_gpu_memory_names_the_keys_to_change():
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_out_of_gpu_memory_names_the_keys_to_change_and_none_that_is_so(checkpointing, precision, batch_size):
+    settings = {**SETTINGS, "gradient_checkpointing": checkpointing, "batch_size": batch_size}
     with (
-        pytest.raises(UserError, match=r"(?s)Tried to allocate.*batch_size \(now 2\).*grad_accum \(now 2\)"),
-        loop.out_of_memory_explained(SETTINGS),
+        pytest.raises(UserError, match="Tried to allocate") as raised,
+        loop.out_of_memory_explained(settings, precision),
     ):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+    told = str(raised.value)
+    assert ("gradient_checkpointing" in told) == (not checkpointing)
+    assert ("finetune.precision" in told) == (precision == "fp32")
+    assert ("batch_size (now 2)" in told and "grad_accum (now 2)" in told) == (batch_size == 2)
+    assert "nvidia-smi" in told
 
 
 def test_a_full_disk_is_told_and_the_last_save_stays(case, undisturbed, tmp_path, monkeypatch):

@@ -51,7 +51,7 @@ def finetune(settings: dict, model_folder: Path, train_manifest: Path, eval_mani
         if not (state_folder / "latest.pth").exists():
             for left in events.glob("events.out.tfevents.*"):  # of an earlier training
                 left.unlink()
-        with out_of_memory_explained(settings["finetune"]):
+        with out_of_memory_explained(settings["finetune"], precision):
             clips = read_all(model, model_folder, mel_stats, settings["language"], manifests, device)
             progress = _train(model, mel_stats, settings, *clips, device, precision, state_folder, events)
 

@@ -64,16 +64,28 @@ def choose_precision(asked: str, device: torch.device) -> str:
 
 
 @contextmanager
-def out_of_memory_explained(settings: dict) -> Iterator[None]:
+def out_of_memory_explained(settings: dict, precision: str) -> Iterator[None]:
     """Turn a GPU's lack of memory into a UserError that says which keys of the config's finetune part to change."""
     try:
         yield
     except torch.cuda.OutOfMemoryError as error:
-        raise UserError(
-            f"the GPU ran out of memory: {error}\nLower finetune.batch_size (now {settings['batch_size']}) and raise "
-            f"finetune.grad_accum (now {settings['grad_accum']}) so that their product stays the same; "
-            "finetune.gradient_checkpointing true takes far less, and precision bf16 or fp16 less than fp32."
-        ) from None
+        raise UserError(f"the GPU ran out of memory: {error}\n{_less_memory(settings, precision)}") from None
+
+
+def _less_memory(settings: dict, precision: str) -> str:
+    """What there is still to change, and nothing that is so already."""
+    advice = []
+    if not settings["gradient_checkpointing"]:
+        advice.append("Set finetune.gradient_checkpointing: true, which takes far less.")
+    if precision == "fp32":
+        advice.append("Set finetune.precision: bf16 or fp16, which take less than fp32.")
+    if settings["batch_size"] > 1:
+        advice.append(
+            f"Lower finetune.batch_size (now {settings['batch_size']}) and raise finetune.grad_accum "
+            f"(now {settings['grad_accum']}) so that their product stays the same."
+        )
+    advice.append("Stop what else runs on the GPU (nvidia-smi lists it), or take a larger one.")
+    return "\n".join(advice)
 
 
 def train(trainer: Trainer, clips: TrainingBatches, evaluation: list[Batch], folder: Path, events: Path) -> Progress:
