@@ -23,7 +23,7 @@ from xtts_cloning.errors import UserError
 from xtts_cloning.model.library import GPT, TorchMelSpectrogram
 from xtts_cloning.training import state
 from xtts_cloning.training.batches import IGNORED, Batch, TrainingBatches
-from xtts_cloning.training.losses import TEXT_WEIGHT, losses
+from xtts_cloning.training.losses import TEXT_WEIGHT, checkpoint_encoder, losses
 from xtts_cloning.training.optimization import adamw, learning_rate
 from xtts_cloning.training.state import BestWeights, Progress
 
@@ -50,6 +50,7 @@ class Trainer:
         if self.settings["gradient_checkpointing"]:
             self.gpt.gpt.config.use_cache = False  # of no use here, and transformers warns
             self.gpt.gpt.gradient_checkpointing_enable({"use_reentrant": False})
+            checkpoint_encoder(self.gpt)
 
 
 def choose_precision(asked: str, device: torch.device) -> str:
