@@ -226,6 +226,21 @@ def test_model_folder_with_missing_or_foreign_files(settings, standin, tmp_path)
     assert "lacks model.pth, dvae.pth" in failed(settings)["model"]
 
 
+def test_dvae_of_another_model(settings, standin, tmp_path):
+    folder = shutil.copytree(standin, tmp_path / "other_dvae")
+    settings["model"]["source"] = str(folder)
+    shutil.copy(folder / "model.pth", folder / "dvae.pth")
+    told = failed(settings)["model"]
+    assert "dvae.pth does not hold" in told and "codebook.embed: missing, expected (512, 1024)" in told
+
+
+def test_loader_workers_of_an_older_config_are_refused_by_name(tmp_path):
+    path = tmp_path / "old.yaml"
+    path.write_text("finetune: {num_loader_workers: 8}")
+    with pytest.raises(UserError, match=r"finetune\.num_loader_workers: there is no such key; .* take it out"):
+        config.load(path)
+
+
 def test_pinned_model_file_of_the_wrong_size(settings, standin, tmp_path):
     settings["model"] = {"source": checkpoints.PINNED[0], "revision": checkpoints.PINNED[1], "accept_cpml": True}
     shutil.copytree(standin, tmp_path / "data" / "models" / "XTTS-v2")
@@ -480,6 +495,17 @@ def test_checkpointing_fits_a_smaller_gpu(full, tmp_path):
     assert results(full)["GPU"].status == "note"
     full["finetune"]["gradient_checkpointing"] = True
     assert results(full)["GPU"].status == "ok"
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("precision", ["fp16", "fp32"])
+def test_what_takes_less_gpu_memory_is_not_advised_where_it_is_so(full, tmp_path, checkpointing, precision):
+    give_gpu(tmp_path, "Tesla T4, 15360, 15000, 535.104.05, 7.5")
+    full["finetune"] |= {"gradient_checkpointing": checkpointing, "precision": precision, "batch_size": 256}
+    found = results(full)["GPU"]
+    assert found.status == "note" and "lower finetune.batch_size" in found.text
+    assert ("gradient_checkpointing" in found.text) == (not checkpointing)
+    assert ("finetune.precision" in found.text) == (precision == "fp32")
 
 
 @pytest.mark.parametrize("said", ["[N/A]", "[Not Supported]", "[Insufficient Permissions]", "[Unknown Error]"])

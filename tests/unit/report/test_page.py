@@ -142,6 +142,20 @@ def test_states_a_stand_in_and_only_a_stand_in(copy, page):
     assert "it makes noise, not speech" not in write(copy, settings_of(copy))
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_methods_tell_the_steps_that_were_trained(copy, early):
+    path = copy / "results/demo/finetune/summary.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "steps": 1450, "stopped_early": early}))
+    settings = settings_of(copy)
+    settings["finetune"]["max_steps"] = 2500
+    text = " ".join("".join(Reader(write(copy, settings)).text).split())
+    told = "1,450 (at most 2,500; stopped early) steps of" if early else "1,450 steps of"
+    assert f"The GPT was fine-tuned for {told}" in text
+    path.unlink()
+    text = " ".join("".join(Reader(write(copy, settings)).text).split())
+    assert "The GPT was fine-tuned for at most 2,500 steps of" in text
+
+
 def test_same_files_same_page(run, page):
     assert write(run, settings_of(run)) == page
 

@@ -34,6 +34,10 @@ def output(case, tmp_path_factory):
     return output
 
 
+def test_convolutions_add_in_one_order(output):
+    assert torch.backends.cudnn.deterministic and not torch.backends.cudnn.benchmark
+
+
 def test_outputs(output):
     names = {"model.pth", "config.json", "vocab.json", "history.csv", "summary.json", "timing.json", "tensorboard"}
     assert {path.name for path in output.glob("[!.]*")} == names

@@ -92,6 +92,22 @@ def test_gradient_checkpointing_keeps_less_for_the_backward_pass(case):
     assert kept(True) < 0.3 * kept(False)
 
 
+def test_gradient_checkpointing_keeps_less_of_the_conditioning_encoder(case):
+    def kept(checkpointing: bool) -> int:
+        """Bytes that the encoder's blocks keep; the weights, which are there anyway, are not counted."""
+        encoder, sizes = case.trainer(gradient_checkpointing=checkpointing).gpt.conditioning_encoder, []
+        weights = {weight.data_ptr() for weight in encoder.parameters()}
+
+        def keep(tensor):
+            sizes.append(0 if tensor.data_ptr() in weights else tensor.nbytes)
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda _: None):
+            encoder(torch.zeros(2, 80, 200))
+        return sum(sizes)
+
+    assert kept(True) < 0.2 * kept(False)
+
+
 @pytest.mark.parametrize("other", [{"save_interval": 5}, {"save_interval": 100}])
 def test_saves_may_come_at_other_steps_after_a_kill(case, undisturbed, other, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
@@ -163,12 +179,21 @@ def test_weights_that_are_not_finite_are_never_saved(case, tmp_path, monkeypatch
     assert checkpoints.load(tmp_path / "latest.pth")["progress"]["step"] == 4
 
 
-def test_out_of_gpu_memory_names_the_keys_to_change():
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_out_of_gpu_memory_names_the_keys_to_change_and_none_that_is_so(checkpointing, precision, batch_size):
+    settings = {**SETTINGS, "gradient_checkpointing": checkpointing, "batch_size": batch_size}
     with (
-        pytest.raises(UserError, match=r"(?s)Tried to allocate.*batch_size \(now 2\).*grad_accum \(now 2\)"),
-        loop.out_of_memory_explained(SETTINGS),
+        pytest.raises(UserError, match="Tried to allocate") as raised,
+        loop.out_of_memory_explained(settings, precision),
     ):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+    told = str(raised.value)
+    assert ("gradient_checkpointing" in told) == (not checkpointing)
+    assert ("finetune.precision" in told) == (precision == "fp32")
+    assert ("batch_size (now 2)" in told and "grad_accum (now 2)" in told) == (batch_size == 2)
+    assert "nvidia-smi" in told
 
 
 def test_a_full_disk_is_told_and_the_last_save_stays(case, undisturbed, tmp_path, monkeypatch):
@@ -277,14 +302,36 @@ def test_what_a_gpu_saved_goes_on_on_a_cpu(case, tmp_path):
     assert resumed_progress.step == SETTINGS["max_steps"]
 
 
-def test_a_dvae_without_its_weights_is_refused(tmp_path, standin):
-    weights = checkpoints.load(standin / "dvae.pth")
+DVAES = {  # what is done to the file's weights, and what is said then
+    "no first convolution": ({"encoder.0.0.weight": None}, r"encoder\.0\.0\.weight: missing, .*\(512, 80, 3\)"),
+    "no codebook": ({"codebook.embed": None}, r"codebook\.embed: missing, expected \(512, 1024\)"),
+    "another codebook": ({"codebook.embed": torch.zeros(512, 8)}, r"codebook\.embed: \(512, 8\), expected"),
+    "a narrower encoder": ({"encoder.5.bias": torch.zeros(8)}, r"encoder\.5\.bias: \(8,\), expected \(512,\)"),
+    "a number for a tensor": ({"encoder.5.bias": 7}, r"encoder\.5\.bias: missing"),
+}
+
+
+@pytest.mark.parametrize("change", DVAES)
+def test_a_dvae_without_its_encoder_or_codebook_is_refused(tmp_path, standin, change):
+    changed, told = DVAES[change]
+    weights = {**checkpoints.load(standin / "dvae.pth"), **changed}
     path = tmp_path / "dvae.pth"
-    torch.save({name: value for name, value in weights.items() if not name.startswith("encoder.0.")}, path)
-    with pytest.raises(UserError, match=r"dvae.pth lacks weights .*encoder\.0\.0\.weight"):
+    torch.save({name: value for name, value in weights.items() if value is not None}, path)
+    with pytest.raises(UserError, match=rf"(?s)dvae\.pth does not hold.*{told}"):
         features.load_dvae(path, 1024)
-    with pytest.raises(UserError, match=r"dvae.pth does not hold the weights"):
-        features.load_dvae(standin / "dvae.pth", 8192)
+    with pytest.raises(UserError, match=told):
+        checkpoints.dvae_weights(checkpoints.shapes(path), path, 1024)
+
+
+@pytest.mark.parametrize("decoder", [{}, {"decoder.0.weight": torch.zeros(3, 3)}])
+def test_a_dvae_needs_no_decoder(tmp_path, standin, decoder):
+    weights = checkpoints.load(standin / "dvae.pth")
+    needed = {name: value for name, value in weights.items() if name.startswith(("encoder.", "codebook.embed"))}
+    path = tmp_path / "dvae.pth"
+    torch.save(needed | decoder, path)
+    mel = torch.randn(1, 80, 64, generator=torch.Generator().manual_seed(1))
+    expected = features.load_dvae(standin / "dvae.pth", 1024).get_codebook_indices(mel)
+    assert torch.equal(features.load_dvae(path, 1024).get_codebook_indices(mel), expected)
 
 
 def test_other_write_errors_keep_their_reason(tmp_path, monkeypatch):

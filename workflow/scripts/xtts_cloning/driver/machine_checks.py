@@ -57,9 +57,21 @@ def gpu(settings: dict) -> str:
     if found.free < all_in_all:
         return Note(
             f"{about}; fine-tuning with these settings may need {all_in_all / 1e9:.0f} GB. If it runs out, "
-            "set finetune.gradient_checkpointing: true; or lower finetune.batch_size and raise grad_accum by as much"
+            + _less_memory(settings["finetune"])
         )
     return f"{about}; fine-tuning needs about {math.ceil(all_in_all / 1e9)} GB"
+
+
+def _less_memory(finetune: dict) -> str:
+    """What there is still to change, and nothing that is so already."""
+    advice = []
+    if not finetune["gradient_checkpointing"]:
+        advice.append("set finetune.gradient_checkpointing: true")
+    if finetune["precision"] == "fp32":
+        advice.append("set finetune.precision: auto")
+    if finetune["batch_size"] > 1:
+        advice.append("lower finetune.batch_size and raise grad_accum by as much")
+    return "; or ".join(advice) or "stop what else runs on it (nvidia-smi lists it), or take a larger one"
 
 
 def _without_gpu(settings: dict, device: str, precision: str) -> str:

@@ -43,7 +43,10 @@ def model(settings: dict) -> str:
             )
     vocabulary = texts.load_tokenizer(folder / "vocab.json").get_number_tokens()
     shapes = checkpoints.weights_in(checkpoints.shapes(folder / "model.pth"), folder / "model.pth")
-    checkpoints.check_weights_fit(model_config.read(folder), shapes, vocabulary)
+    described = model_config.read(folder)
+    checkpoints.check_weights_fit(described, shapes, vocabulary)
+    dvae, codes = folder / "dvae.pth", described["model_args"]["gpt_num_audio_tokens"] - 2
+    checkpoints.dvae_weights(checkpoints.shapes(dvae), dvae, codes)
     return f"{folder}, config and vocabulary fit the weights"
 
 

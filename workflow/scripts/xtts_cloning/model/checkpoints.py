@@ -118,6 +118,38 @@ def check_weights_fit(config: dict, weights: Mapping[str, Any], vocabulary: int 
         )
 
 
+def dvae_weights(content: Any, path: str | Path, codes: int) -> dict:
+    """The DVAE's encoder and codebook, all that gives a clip its codes, in what was read from a dvae.pth.
+
+    Tensors or shapes by name; a decoder may be there or not. UserError that lists what is missing or of another shape
+    than TTS/tts/layers/xtts/trainer/gpt_trainer.py gives the DVAE with a codebook of `codes`.
+    """
+    width, hidden = 512, 1024
+    convolutions = {"encoder.0.0": (width, 80, 3), "encoder.1.0": (hidden, width, 3)}
+    for block in (2, 3, 4):
+        for layer, kernel in ((0, 3), (2, 3), (4, 1)):
+            convolutions[f"encoder.{block}.net.{layer}"] = (hidden, hidden, kernel)
+    convolutions["encoder.5"] = (width, hidden, 1)
+    expected = {f"{name}.weight": shape for name, shape in convolutions.items()}
+    expected |= {f"{name}.bias": shape[:1] for name, shape in convolutions.items()}
+    expected["codebook.embed"] = (width, codes)
+    weights = weights_in(content, path)
+    shapes_held = {name: getattr(weights.get(name), "shape", weights.get(name)) for name in expected}
+    held = {name: tuple(shape) for name, shape in shapes_held.items() if isinstance(shape, tuple)}
+    wrong = [
+        f"{name}: {held.get(name, 'missing')}, expected {shape}"
+        for name, shape in expected.items()
+        if held.get(name) != shape
+    ]
+    if wrong:
+        listed = "\n".join(f"  {line}" for line in wrong)
+        raise UserError(
+            f"{path} does not hold the encoder and codebook of XTTS-v2's DVAE:\n{listed}\n"
+            "Take it from the same model and revision as model.pth and config.json."
+        )
+    return {name: weights[name] for name in expected}
+
+
 class _Config(dict):
     """What a pickled config object becomes: its attributes, none of its code."""
 

@@ -43,6 +43,8 @@ def finetuning(settings: dict, results: Path) -> dict | None:
         "before": before,
         "after": after,
         "best_step": best,
+        "steps": summary["steps"],
+        "stopped_early": summary["stopped_early"],
     }
 
 

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from xtts_cloning.errors import UserError
 from xtts_cloning.model import checkpoints
 from xtts_cloning.model.library import DiscreteVAE, TorchMelSpectrogram
 
@@ -20,7 +19,7 @@ SILENCE = 8 * SAMPLES_PER_CODE
 
 
 def load_dvae(path: Path, num_tokens: int) -> DiscreteVAE:
-    """The frozen DVAE; the library does not mind missing weights, here those of the encoder must be there."""
+    """The frozen DVAE, of which only the encoder and the codebook are read; UserError where these do not fit."""
     dvae = DiscreteVAE(
         channels=80,
         normalization=None,
@@ -33,13 +32,7 @@ def load_dvae(path: Path, num_tokens: int) -> DiscreteVAE:
         num_layers=2,
         use_transposed_convs=False,
     )
-    try:
-        missing = dvae.load_state_dict(checkpoints.load(path), strict=False).missing_keys
-    except RuntimeError as error:
-        raise UserError(f"{path} does not hold the weights of XTTS-v2's DVAE: {error}") from None
-    needed = [name for name in missing if name.startswith(("encoder.", "codebook.embed"))]
-    if needed:
-        raise UserError(f"{path} lacks weights of XTTS-v2's DVAE: {', '.join(needed)}; download it again")
+    dvae.load_state_dict(checkpoints.dvae_weights(checkpoints.load(path), path, num_tokens), strict=False)
     return dvae.eval().requires_grad_(False)
 
 

@@ -34,6 +34,8 @@ def finetune(settings: dict, model_folder: Path, train_manifest: Path, eval_mani
         compute.keep_freed_memory()
     precision = choose_precision(settings["finetune"]["precision"], device)
     torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32: the audio codes are the CPU's
+    # cuDNN's fastest backward passes of the conditioning encoder's convolutions add in whatever order threads finish
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     with files.exclusive(output):
         inputs = _inputs(model_folder, train_manifest, eval_manifest)
         identity = state.identity(settings, inputs)
@@ -51,7 +53,7 @@ def finetune(settings: dict, model_folder: Path, train_manifest: Path, eval_mani
         if not (state_folder / "latest.pth").exists():
             for left in events.glob("events.out.tfevents.*"):  # of an earlier training
                 left.unlink()
-        with out_of_memory_explained(settings["finetune"]):
+        with out_of_memory_explained(settings["finetune"], precision):
             clips = read_all(model, model_folder, mel_stats, settings["language"], manifests, device)
             progress = _train(model, mel_stats, settings, *clips, device, precision, state_folder, events)
 

@@ -23,7 +23,7 @@ from xtts_cloning.errors import UserError
 from xtts_cloning.model.library import GPT, TorchMelSpectrogram
 from xtts_cloning.training import state
 from xtts_cloning.training.batches import IGNORED, Batch, TrainingBatches
-from xtts_cloning.training.losses import TEXT_WEIGHT, losses
+from xtts_cloning.training.losses import TEXT_WEIGHT, checkpoint_encoder, losses
 from xtts_cloning.training.optimization import adamw, learning_rate
 from xtts_cloning.training.state import BestWeights, Progress
 
@@ -50,6 +50,7 @@ class Trainer:
         if self.settings["gradient_checkpointing"]:
             self.gpt.gpt.config.use_cache = False  # of no use here, and transformers warns
             self.gpt.gpt.gradient_checkpointing_enable({"use_reentrant": False})
+            checkpoint_encoder(self.gpt)
 
 
 def choose_precision(asked: str, device: torch.device) -> str:
@@ -64,16 +65,28 @@ def choose_precision(asked: str, device: torch.device) -> str:
 
 
 @contextmanager
-def out_of_memory_explained(settings: dict) -> Iterator[None]:
+def out_of_memory_explained(settings: dict, precision: str) -> Iterator[None]:
     """Turn a GPU's lack of memory into a UserError that says which keys of the config's finetune part to change."""
     try:
         yield
     except torch.cuda.OutOfMemoryError as error:
-        raise UserError(
-            f"the GPU ran out of memory: {error}\nLower finetune.batch_size (now {settings['batch_size']}) and raise "
-            f"finetune.grad_accum (now {settings['grad_accum']}) so that their product stays the same; "
-            "finetune.gradient_checkpointing true takes far less, and precision bf16 or fp16 less than fp32."
-        ) from None
+        raise UserError(f"the GPU ran out of memory: {error}\n{_less_memory(settings, precision)}") from None
+
+
+def _less_memory(settings: dict, precision: str) -> str:
+    """What there is still to change, and nothing that is so already."""
+    advice = []
+    if not settings["gradient_checkpointing"]:
+        advice.append("Set finetune.gradient_checkpointing: true, which takes far less.")
+    if precision == "fp32":
+        advice.append("Set finetune.precision: bf16 or fp16, which take less than fp32.")
+    if settings["batch_size"] > 1:
+        advice.append(
+            f"Lower finetune.batch_size (now {settings['batch_size']}) and raise finetune.grad_accum "
+            f"(now {settings['grad_accum']}) so that their product stays the same."
+        )
+    advice.append("Stop what else runs on the GPU (nvidia-smi lists it), or take a larger one.")
+    return "\n".join(advice)
 
 
 def train(trainer: Trainer, clips: TrainingBatches, evaluation: list[Batch], folder: Path, events: Path) -> Progress:

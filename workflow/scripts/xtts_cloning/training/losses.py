@@ -1,10 +1,12 @@
 """The losses of the library's GPT on a batch, and faster calls for its transformer's layers."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from xtts_cloning.model import attention
 from xtts_cloning.model.library import GPT
@@ -45,6 +47,20 @@ def fuse(gpt: GPT) -> None:
     for block in gpt.gpt.h:
         block.attn._attn = partial(_attention, block.attn)
         block.mlp.act = torch.nn.GELU(approximate="tanh")  # what "gelu_new" is
+
+
+def checkpoint_encoder(gpt: GPT) -> None:
+    """Let the conditioning encoder's blocks keep their input alone for the backward pass, and compute the rest again.
+
+    Written out, their attention keeps matrices of frames x frames; transformers checkpoints only the layers of its own.
+    """
+    for block in gpt.conditioning_encoder.attn:
+        forward = type(block).forward.__get__(block)
+        block.forward = partial(_checkpointed, forward)
+
+
+def _checkpointed(forward: Callable[[Tensor], Tensor], hidden: Tensor) -> Tensor:
+    return checkpoint(forward, hidden, use_reentrant=False) if torch.is_grad_enabled() else forward(hidden)
 
 
 def _attention(layer: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, padding: None, head_mask: None):
