@@ -1,6 +1,7 @@
 """Where people run it: odd paths, Windows line ends, and what module systems and images leave in the environment."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -121,11 +122,11 @@ def test_braces_and_brackets_in_the_config(demo):
     checkout = demo.checkout
     odd = checkout / "data/{own} <folder>"
     (odd / "other {speaker}").mkdir(parents=True)
-    os.link(checkout / "data/downloads/demo-speech.tar.bz2", odd / "{speech}.tar.bz2")
+    shutil.copy2(checkout / "data/downloads/demo-speech.tar.bz2", odd / "{speech}.tar.bz2")
     for path in (checkout / "data/downloads/demo-other-speaker").iterdir():
-        os.link(path, odd / "other {speaker}" / path.name)
-    os.link(checkout / "config/demo_lines.txt", odd / "{lines}.txt")
-    os.link(demo.data / "reference.wav", odd / "{voice}.wav")
+        shutil.copy2(path, odd / "other {speaker}" / path.name)
+    shutil.copy2(checkout / "config/demo_lines.txt", odd / "{lines}.txt")
+    shutil.copy2(demo.data / "reference.wav", odd / "{voice}.wav")
     (odd / "{model}").symlink_to(checkout / "data/models/demo")
     name = "data/{own} <folder>"
     changes = {
