@@ -218,6 +218,16 @@ def test_one_recording_among_the_clips_is_missing(finished):
     assert planned(finished) == set()
 
 
+def test_what_somebody_changed_is_kept_when_it_is_made_again(finished):
+    path = finished / "data/demo/reference.json"
+    before = path.read_text()
+    path.write_text("my notes")
+    snakemake(finished, "data/demo/reference.json")
+    assert path.read_text() == before
+    found = list(finished.glob("data/demo/.replaced/*/reference.json"))
+    assert [file.read_text() for file in found] == ["my notes"]
+
+
 def replace_by_older(wav: Path) -> None:
     wav.write_bytes(wav.read_bytes() + b"\0\0")
     os.utime(wav, (1, 1))
@@ -248,16 +258,6 @@ def test_a_recording_is_replaced_deleted_or_added(finished, own_folders, folder,
     with kept(finished / Path(folder).parts[0]):  # as a whole: a folder's time, too, tells of what came into it
         change(min((finished / folder).glob("*.wav")))
         assert planned(finished, config=own_folders) == expected
-
-
-def test_what_somebody_changed_is_kept_when_it_is_made_again(finished):
-    path = finished / "data/demo/reference.json"
-    before = path.read_text()
-    path.write_text("my notes")
-    snakemake(finished, "data/demo/reference.json")
-    assert path.read_text() == before
-    found = list(finished.glob("data/demo/.replaced/*/reference.json"))
-    assert [file.read_text() for file in found] == ["my notes"]
 
 
 def stops(checkout: Path, config: str, *said: str) -> None:

@@ -33,7 +33,7 @@ def literal(path, odd=r"[{}<>]"):
     """
     if not re.search(odd, path):
         return path
-    link = Path(".snakemake/literal", sha256(path.encode()).hexdigest()[:12], re.sub(odd, "_", Path(path).name))
+    link = Path("data/.literal", sha256(path.encode()).hexdigest()[:12], re.sub(odd, "_", Path(path).name))
     link.parent.mkdir(parents=True, exist_ok=True)
     if not link.is_symlink():
         link.symlink_to(Path(path).absolute())
